@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All checks over one LLMInferenceService, in one list. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, sort_findings
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.objects import check_object
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import check_placement
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.probes import check_probes
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server import check_server
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
+
+Check = Callable[[View, Track], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (check_object, check_placement, check_server, check_probes)
+
+
+def check_service(manifest: Mapping[str, Any], track: Track) -> list[Finding]:
+    """Give everything worth saying about one LLMInferenceService, worst first."""
+    view = View(manifest)
+    findings = [finding for check in CHECKS for finding in check(view, track)]
+    # The view has noted wrong types while the checks were reading.
+    return sort_findings(
+        replace(finding, subject=view.subject) for finding in [*view.findings, *findings]
+    )

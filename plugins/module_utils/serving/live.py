@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask the API server for single objects and lists of pods."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionLost,
+    Session,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GROUP, KIND
+
+_JSON = {"Accept": "application/json"}
+
+
+class ObjectNotRead(Exception):
+    """The API server did not give the object; the text says what was asked and what to do."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def send(session: Session, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send one request and parse the JSON reply.
+
+    Raises ObjectNotRead for any other answer than success, and for none at all.
+    """
+    data = None if body is None else json.dumps(body).encode()
+    headers = _JSON if body is None else {**_JSON, "Content-Type": "application/json"}
+    try:
+        reply = session.send(method, path, headers, data)
+    except ConnectionLost as problem:
+        raise ObjectNotRead(
+            f"no answer from the API server {session.server} ({session.source}): {problem}. "
+            "Check that the cluster runs and the address is right."
+        ) from problem
+    if not 200 <= reply.status < 300:
+        raise ObjectNotRead(
+            f"{method} {path} at {session.server}: HTTP {reply.status}, {_reason(reply.body)}",
+            reply.status,
+        )
+    try:
+        return json.loads(reply.body)
+    except ValueError as problem:
+        raise ObjectNotRead(
+            f"{method} {path} at {session.server}: the reply is no JSON"
+        ) from problem
+
+
+def read_service(session: Session, namespace: str, name: str) -> dict[str, Any]:
+    """Read one LLMInferenceService, in the API version that the server prefers.
+
+    Raises ObjectNotRead when there is no such object, kind or right to read it.
+    """
+    try:
+        group = send(session, "GET", f"/apis/{GROUP}")
+        version = _served_version(session, group)
+        path = f"/apis/{version}/namespaces/{quote(namespace)}/llminferenceservices/{quote(name)}"
+        return dict(send(session, "GET", path))
+    except ObjectNotRead as problem:
+        if problem.status != 404:
+            raise
+        raise ObjectNotRead(
+            f"{KIND} {namespace}/{name} is not in the cluster {session.server} ({session.source}). "
+            f"Check name and namespace: kubectl get llminferenceservices -A ({problem})",
+            404,
+        ) from problem
+
+
+def _served_version(session: Session, group: dict[str, Any]) -> str:
+    """Find the newest version of the group that has the kind: the group holds other kinds too."""
+    versions = [str(one["groupVersion"]) for one in group.get("versions", [])]
+    for version in sorted(versions, reverse=True):
+        kinds = send(session, "GET", f"/apis/{version}").get("resources", [])
+        if any(one.get("kind") == KIND for one in kinds):
+            return version
+    raise ObjectNotRead(f"the API group {GROUP} serves no {KIND}", 404)
+
+
+def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str, Any]]:
+    """List the pods that match a label selector."""
+    query = urlencode({"labelSelector": selector})
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods?{query}"
+    return list(send(session, "GET", path).get("items", []))
+
+
+def _reason(body: bytes) -> str:
+    """Take the message out of a Status object, or quote the reply."""
+    try:
+        message = json.loads(body).get("message", "")
+    except (ValueError, AttributeError):
+        message = body[:200].decode("utf-8", "backslashreplace")
+    return str(message)[:300] or "no reason given"

@@ -1,0 +1,212 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check an LLMInferenceService before it costs anything."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: model_check
+short_description: Check an LLMInferenceService against TPU, KServe and vLLM rules
+version_added: 0.1.0
+author:
+  - llmd.tpu contributors
+description:
+  - Reads the manifest of a model and tells what cannot work on a real cluster, where it stands in the
+    YAML, and what to write instead. Nothing is written anywhere.
+  - With O(src) or O(definition) it needs neither a cluster nor a network.
+  - Every LLMInferenceService of a file with many documents is checked; other kinds are named as
+    information.
+options:
+  src:
+    description:
+      - Path of a YAML file with one or more documents.
+    type: path
+  definition:
+    description:
+      - The manifest itself, as a dictionary, a list of dictionaries, or YAML text.
+    type: raw
+  name:
+    description:
+      - Name of a live LLMInferenceService.
+    type: str
+  namespace:
+    description:
+      - Namespace of the live LLMInferenceService.
+    type: str
+  kserve_track:
+    description:
+      - The release line of KServe that the manifest is for.
+    type: str
+    default: release-v0.15
+    choices:
+      - release-v0.15
+      - release-v0.17
+  findings_only:
+    description:
+      - Give the findings and never fail because of them.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+attributes:
+  check_mode:
+    description: Nothing is written, so check mode is the same.
+    support: full
+requirements:
+  - PyYAML
+notes:
+  - Runs in the controller process on local connections.
+"""
+
+EXAMPLES = r"""
+- name: Check a file, without any cluster
+  llmd.tpu.model_check:
+    src: model.yaml
+
+- name: Check for a newer KServe and decide in the play
+  llmd.tpu.model_check:
+    src: model.yaml
+    kserve_track: release-v0.17
+    findings_only: true
+  register: check
+
+- name: Check the model that runs
+  llmd.tpu.model_check:
+    name: qwen2-3b-pattern1
+    namespace: llm-d-inference-scheduling
+"""
+
+RETURN = r"""
+findings:
+  description: What was found, errors first.
+  returned: when the input could be read
+  type: list
+  elements: dict
+  sample:
+    - code: TPU-LABEL-UNKNOWN
+      severity: error
+      message: "no node carries this accelerator label: the pod would stay Pending"
+      path: spec.template.nodeSelector["cloud.google.com/gke-tpu-accelerator"]
+      found: tpu-v6e
+      expected: one of tpu-v4-podslice, tpu-v5-lite-podslice, tpu-v5p-slice, tpu-v6e-slice, tpu7x
+      fix: write tpu-v6e-slice
+      source: GKE documentation, About TPUs in GKE
+      subject: LLMInferenceService llm-d-inference-scheduling/qwen2-3b-pattern1
+ok:
+  description: Whether there is no error among the findings.
+  returned: when the input could be read
+  type: bool
+  sample: false
+services:
+  description: The services that were checked, as namespace/name or name.
+  returned: when the input could be read
+  type: list
+  elements: str
+  sample:
+    - llm-d-inference-scheduling/qwen2-3b-pattern1
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionProblem,
+    connect,
+    connection_options,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
+    failure_message,
+    has_errors,
+    sort_findings,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
+    ObjectNotRead,
+    read_service,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import (
+    ManifestError,
+    parse_text,
+    read_file,
+    sort_documents,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import DEFAULT_TRACK, TRACKS
+
+
+def argument_spec() -> dict[str, Any]:
+    """Give the options of the task, with kubernetes.core's connection options."""
+    return {
+        **connection_options(),
+        "src": {"type": "path"},
+        "definition": {"type": "raw"},
+        "name": {"type": "str"},
+        "namespace": {"type": "str"},
+        "kserve_track": {"type": "str", "default": DEFAULT_TRACK, "choices": list(TRACKS)},
+        "findings_only": {"type": "bool", "default": False},
+    }
+
+
+CONSTRAINTS: dict[str, Any] = {
+    "mutually_exclusive": [("src", "definition", "name")],
+    "required_one_of": [("src", "definition", "name")],
+    "required_together": [("name", "namespace")],
+}
+
+
+def run(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the input, check it, and give the task's result; never raises for bad input."""
+    try:
+        origin, documents = _read(parameters)
+    except (ManifestError, ObjectNotRead, ConnectionProblem) as problem:
+        return {"failed": True, "changed": False, "msg": str(problem)}
+    manifests = sort_documents(documents, origin)
+    track = TRACKS[parameters["kserve_track"]]
+    checked = [finding for one in manifests.services for finding in check_service(one, track)]
+    findings = sort_findings([*manifests.findings, *checked])
+    ok = not has_errors(findings)
+    result: dict[str, Any] = {
+        "changed": False,
+        "ok": ok,
+        "findings": [finding.to_dict() for finding in findings],
+        "services": [_full_name(one) for one in manifests.services],
+    }
+    if not ok and not parameters["findings_only"]:
+        result.update(failed=True, msg=failure_message(origin, findings))
+    return result
+
+
+def _read(parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Give the name of the input for messages, and its documents."""
+    if parameters["src"] is not None:
+        origin = str(parameters["src"])
+        return origin, parse_text(read_file(origin), origin)
+    if parameters["definition"] is not None:
+        definition = parameters["definition"]
+        if isinstance(definition, str):
+            return "definition", parse_text(definition, "definition")
+        return "definition", definition if isinstance(definition, list) else [definition]
+    name, namespace = parameters["name"], parameters["namespace"]
+    session = connect(parameters)
+    return f"{namespace}/{name} in {session.server}", [read_service(session, namespace, name)]
+
+
+def _full_name(service: Mapping[str, Any]) -> str:
+    metadata = service.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return ""
+    return "/".join(str(metadata[key]) for key in ("namespace", "name") if metadata.get(key))
+
+
+def main() -> None:
+    """Run as a module process."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, **CONSTRAINTS)
+    result = run(module.params)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
