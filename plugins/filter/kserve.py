@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters for the kserve phase: which objects are applied when, and which kustomize can render them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleFilterError
+
+# libyaml reads the 1.5 MB of the overlay ten times faster; not every PyYAML is built with it.
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+STAGES = ("crds", "core", "webhooks", "configs")
+
+
+def _stage(kind: str) -> str:
+    """The stage in which objects of this kind are applied."""
+    if kind == "CustomResourceDefinition":
+        return "crds"
+    if kind.endswith("WebhookConfiguration"):
+        return "webhooks"
+    # Their admission webhook must answer before they can be written.
+    if kind == "LLMInferenceServiceConfig":
+        return "configs"
+    return "core"
+
+
+def kserve_stages(rendered: Any, skip_crds: list[str] | None = None) -> dict[str, list[Any]]:
+    """The rendered overlay in the order that works: crds, core, webhooks, configs.
+
+    In one go the configs fail on an empty cluster (their CRD is not established) and on the
+    next run their webhook has no endpoint yet. skip_crds names the CRDs that another phase owns.
+    Raises AnsibleFilterError when the text holds no Deployment and no CRD, which is not the overlay.
+    """
+    objects = (
+        list(yaml.load_all(rendered, Loader=Loader)) if isinstance(rendered, str) else rendered
+    )
+    foreign = set(skip_crds or [])
+    stages: dict[str, list[Any]] = {name: [] for name in STAGES}
+    for item in filter(None, objects):
+        stage = _stage(item["kind"])
+        if stage != "crds" or item["metadata"]["name"] not in foreign:
+            stages[stage].append(item)
+    if not stages["crds"] or not any(item["kind"] == "Deployment" for item in stages["core"]):
+        raise AnsibleFilterError(
+            "The rendered manifests hold no CRD or no Deployment: this is not KServe's odh-xks overlay."
+        )
+    return stages
+
+
+def _version(text: str) -> tuple[int, int, int] | None:
+    """The first x.y.z in the text."""
+    found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def kustomize_verdict(output: str) -> dict[str, str]:
+    """Can this kustomize render the overlay? Its version, an error or a warning (or neither).
+
+    The input is what `kustomize version` or `kubectl version --client --output=json` prints.
+    Before 5.8.0 kustomize reads a nil pointer at the overlay's `$patch: delete`
+    (kubernetes-sigs/kustomize pull request 5985); 5.5 and 5.6 were seen to panic, 5.7.1 was seen
+    to work.
+    """
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        answer = None
+    text = answer.get("kustomizeVersion", "") if isinstance(answer, dict) else output
+    version = _version(text)
+    verdict = {
+        "version": ".".join(map(str, version)) if version else "",
+        "error": "",
+        "warning": "",
+    }
+    if version is None:
+        verdict["error"] = f"no version of kustomize in its answer {text.strip()[:80]!r}"
+    elif version < (5, 7, 0):
+        verdict["error"] = (
+            f"kustomize {verdict['version']} panics on this overlay (a patch that deletes makes it "
+            "read a nil pointer, fixed in 5.8.0)"
+        )
+    elif version < (5, 8, 0):
+        verdict["warning"] = (
+            f"kustomize {verdict['version']} still has the fault fixed in 5.8.0 that makes older "
+            "ones panic on this overlay; 5.8.0 or newer is safe"
+        )
+    return verdict
+
+
+class FilterModule:
+    """The filters of this file, as Ansible asks for them."""
+
+    def filters(self) -> dict[str, Any]:
+        """Filter name to function."""
+        return {"kserve_stages": kserve_stages, "kustomize_verdict": kustomize_verdict}
