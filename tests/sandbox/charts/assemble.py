@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make the operators' charts complete: ours, with the CRDs that Istio's and cert-manager's sources hold.
+
+The public charts (github.com/aneeshkp/sail-operator-chart, cert-manager-operator-chart) carry
+every CRD in ``manifests-crds/``, one file each. Third-party files are not committed here, so the
+folders are put together when a sandbox starts.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ISTIO_CRDS = Path("manifests/charts/base/files/crd-all.gen.yaml")
+CERT_MANAGER_CRDS = Path("deploy/crds")
+NAME = re.compile(r"^  name: ([a-z.-]+)$", re.MULTILINE)
+# cert-manager keeps its CRDs as Helm templates; only labels are templated.
+CERT_MANAGER_LABELS = {
+    '{{ template "cert-manager.name" . }}': "cert-manager",
+    "{{ .Release.Name }}": "cert-manager",
+    '    # Generated labels {{- include "labels" . | nindent 4 }}\n': "",
+}
+
+
+class MissingSource(Exception):
+    """A module's folder does not hold what the charts need."""
+
+
+def assemble(state_dir: Path, sources: Mapping[str, Path]) -> dict[str, Path]:
+    """Write both charts below ``state_dir/charts`` and return their folders.
+
+    `sources` names the folders of the Go modules: ``istio`` and ``cert_manager``. The keys of the
+    answer are ``sail_chart`` and ``cert_manager_chart``. Raises MissingSource.
+    """
+    istio = _read(sources["istio"] / ISTIO_CRDS)
+    folder = sources["cert_manager"] / CERT_MANAGER_CRDS
+    cert_manager = [_read(path) for path in sorted(folder.glob("crd-*.yaml"))]
+    if not cert_manager:
+        raise MissingSource(f"{folder} holds no crd-*.yaml; is it cert-manager's source at v1.11?")
+    return {
+        "sail_chart": _write(state_dir, "sail-operator", documents(istio)),
+        "cert_manager_chart": _write(
+            state_dir, "cert-manager-operator", map(without_templates, cert_manager)
+        ),
+    }
+
+
+def documents(text: str) -> Iterator[str]:
+    """Split a file of many YAML documents; parsing 10 000 lines would take seconds."""
+    for part in re.split(r"^---$\n?", text, flags=re.MULTILINE):
+        if "kind: CustomResourceDefinition" in part:
+            yield part
+
+
+def without_templates(text: str) -> str:
+    """Return a CRD of cert-manager as its chart renders it for release cert-manager.
+
+    Raises MissingSource when something else is templated too.
+    """
+    for template, value in CERT_MANAGER_LABELS.items():
+        text = text.replace(template, value)
+    if "{{" in text:
+        line = next(line for line in text.splitlines() if "{{" in line)
+        raise MissingSource(f"{crd_name(text)} has a template that is not known here: {line}")
+    return text
+
+
+def crd_name(text: str) -> str:
+    """Return a CRD's ``plural.group``."""
+    found = NAME.search(text)
+    if not found:
+        raise MissingSource(f"no metadata.name in the CRD that starts with {text[:80]!r}")
+    return found.group(1)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingSource(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _write(state_dir: Path, chart: str, crds: Iterator[str]) -> Path:
+    target = state_dir / "charts" / chart
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(HERE / chart, target)
+    for text in crds:
+        plural, _dot, group = crd_name(text).partition(".")
+        file = f"customresourcedefinition-{plural}-{group.replace('.', '-')}.yaml"
+        (target / "manifests-crds" / file).write_text(text, encoding="utf-8")
+    return target
