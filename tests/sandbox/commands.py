@@ -11,13 +11,14 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.sandbox import build, nodes, pki, snapshot, supervisor, world
 from tests.sandbox.api import Api
+from tests.sandbox.charts import assemble as charts
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.nodes import NodeRequest
 from tests.sandbox.paths import State
@@ -141,7 +142,7 @@ def _follow(readable: int, report: Report) -> None:
     raise SandboxError("The sandbox ended while it was starting; see log/supervisor.log.")
 
 
-def _link(folder: Path, targets: dict[str, Path]) -> None:
+def _link(folder: Path, targets: Mapping[str, Path]) -> None:
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
@@ -172,13 +173,26 @@ def _describe(state: State, ports: dict[str, int], pid: int) -> None:
         "gateway": {"forward": f"127.0.0.1:{ports['gateway']}"},
         "pid": pid,
         "nodes": sorted(nodes.requested(state)),
-        "sources": {
-            name: str(path) for name, path in build.source_folders(state.sources).items()
-        },
+        "sources": _source_paths(state),
         "audit_log": str(state.audit_log),
         "log": str(state.log),
     }
     write_atomically(state.description, json.dumps(content, indent=2) + "\n")
+
+
+def _source_paths(state: State) -> dict[str, str]:
+    """Assemble the charts and return what the collection installs from, by the roles' words."""
+    links = state.sources
+    assembled = charts.assemble(
+        state.root, {"istio": links / "istio", "cert_manager": links / "cert-manager"}
+    )
+    paths = {
+        "kserve": links / "kserve",
+        "gateway_api_crds": links / "gateway-api" / "config" / "crd" / "standard",
+        "inference_extension_crds": links / "inference-extension" / "config" / "crd",
+        **assembled,
+    }
+    return {name: str(path) for name, path in paths.items()}
 
 
 def down(state: State, report: Report) -> None:

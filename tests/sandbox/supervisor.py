@@ -76,7 +76,7 @@ class Supervisor:
             python = str(Path(self._plan.environment) / "bin" / "python")
             listen = f"--listen={addresses.CONTROL_PLANE}:{addresses.HUB_PORT}"
             self._processes.launch(Program("hub", (python, str(hub), listen)))
-        if (SANDBOX_SOURCES / "cloud").is_dir():
+        if (SANDBOX_SOURCES / "cloud" / "__main__.py").exists():
             folder = self._state.root / "cloud"
             folder.mkdir(exist_ok=True)
             command = [sys.executable, "-m", "tests.sandbox.cloud"]
@@ -86,8 +86,6 @@ class Supervisor:
             self._processes.launch(Program("cloud", tuple(command)))
 
     async def _run_requested_nodes(self) -> None:
-        if not (self._state.binaries / "node").exists():
-            return
         wanted = nodes.requested(self._state)
         running = {each for each in self._processes.names() if each.startswith("sandbox-")}
         for name in wanted.keys() - running:
@@ -110,8 +108,6 @@ class Supervisor:
 
     async def _wait_for_nodes(self) -> None:
         began = time.monotonic()
-        if not (self._state.binaries / "node").exists():
-            return
         wanted = set(nodes.requested(self._state))
         while missing := wanted - await asyncio.to_thread(self._api.ready_nodes):
             if time.monotonic() - began > NODES_READY_WITHIN:
