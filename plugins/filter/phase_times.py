@@ -10,7 +10,7 @@ from typing import Any
 def phase_times(started: dict[str, float], now: float) -> list[str]:
     """How long each phase took, as "operators 41 s", from the second each one started (Unix time)."""
     order = sorted(started, key=lambda phase: started[phase])
-    ends = [started[phase] for phase in order[1:]] + [now]
+    ends = [*(started[phase] for phase in order[1:]), now][: len(order)]
     return [
         f"{phase} {max(0.0, end - started[phase]):.0f} s"
         for phase, end in zip(order, ends, strict=True)

@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collection's own rules: one word per phase, inputs documented, words in the action group."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
+# Shared by all phases, so they carry no role's name.
+SHARED_INPUTS = {"llmd_cache_dir"}
+
+
+def read(path: Path) -> Any:
+    """The content of a YAML file."""
+    return yaml.safe_load(path.read_text())
+
+
+def spec(role: str) -> dict[str, Any]:
+    """The documented inputs of a role."""
+    options: dict[str, Any] = read(ROOT / "roles" / role / "meta/argument_specs.yml")[
+        "argument_specs"
+    ]["main"]["options"]
+    return options
+
+
+def task_files(role: str) -> list[Path]:
+    """Every task file of a role."""
+    return sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))
+
+
+def tasks(path: Path) -> list[dict[str, Any]]:
+    """Every task of a file, those inside blocks included."""
+    found: list[dict[str, Any]] = []
+    waiting = list(read(path))
+    while waiting:
+        task = waiting.pop()
+        for part in ("block", "rescue", "always"):
+            waiting.extend(task.get(part, []))
+        found.append(task)
+    return found
+
+
+def test_every_phase_is_a_role_and_nothing_else_is() -> None:
+    assert sorted(PHASES) == sorted(path.name for path in (ROOT / "roles").iterdir())
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_defaults_and_argument_specs_name_the_same_inputs(role: str) -> None:
+    assert set(read(ROOT / "roles" / role / "defaults/main.yml")) == set(spec(role))
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_defaults_and_argument_specs_agree_on_values(role: str) -> None:
+    for name, value in read(ROOT / "roles" / role / "defaults/main.yml").items():
+        option = spec(role)[name]
+        if "{{" in str(value):
+            # A template is described in words: as a documented default it would be shown unrendered.
+            assert "default" not in option, name
+            assert "efault" in option["description"], name
+        else:
+            assert option["default"] == value, name
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_inputs_carry_the_role_s_name(role: str) -> None:
+    assert all(name.startswith(f"{role}_") for name in spec(role))
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_every_input_and_constant_is_used(role: str) -> None:
+    folder = ROOT / "roles" / role
+    names = [*read(folder / "defaults/main.yml"), *read(folder / "vars/main.yml")]
+    sources = [
+        path for part in ("tasks", "templates", "vars") for path in (folder / part).glob("*")
+    ]
+    text = "\n".join(path.read_text() for path in sources)
+    text += (folder / "defaults/main.yml").read_text()
+    for name in names:
+        # Once where it is set (inputs: in defaults, constants: in vars), and at least once more.
+        assert len(re.findall(rf"\b{name}\b", text)) > 1, f"{name} is set and never used"
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_every_variable_that_is_used_is_set_somewhere(role: str) -> None:
+    folder = ROOT / "roles" / role
+    known = {*read(folder / "defaults/main.yml"), *read(folder / "vars/main.yml")}
+    for path in task_files(role):
+        for task in tasks(path):
+            known |= {task["register"]} if "register" in task else set()
+            known |= set(task.get("vars", {})) | set(task.get("ansible.builtin.set_fact", {}))
+    text = "\n".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+    for name in set(re.findall(rf"\b__{role}_\w+", text)):
+        assert name in known, f"{name} is used and never set"
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_a_role_has_the_files_of_the_house(role: str) -> None:
+    folder = ROOT / "roles" / role
+    assert {path.name for path in task_files(role)} >= {
+        f"{part}.yml" for part in ("main", "preflight", "present", "absent", "verify")
+    }
+    assert (folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_nothing_is_made_to_look_idempotent(role: str) -> None:
+    for path in task_files(role):
+        for task in tasks(path):
+            assert "ignore_errors" not in task, task["name"]
+            assert "failed_when" not in task, task["name"]
+            # helm_template only prints, and reports a change each time.
+            assert "changed_when" not in task or "kubernetes.core.helm_template" in task, task[
+                "name"
+            ]
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_what_a_phase_makes_carries_its_label(role: str) -> None:
+    labels = [
+        value
+        for name, value in read(ROOT / "roles" / role / "vars/main.yml").items()
+        if name.endswith("_labels") and isinstance(value, dict)
+    ]
+    assert {"llmd.tpu/phase": role} in labels
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_absent_fails_before_anything_else(role: str) -> None:
+    first = read(ROOT / "roles" / role / "tasks/main.yml")[0]
+    assert first["ansible.builtin.include_tasks"] == "absent.yml"
+    only = read(ROOT / "roles" / role / "tasks/absent.yml")
+    assert list(only[0]) == ["name", "ansible.builtin.fail"]
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_secrets_are_kept_out_of_the_output(role: str) -> None:
+    hidden = re.compile(r"(pull_secrets?|secrets)\.yaml\.j2")
+    for path in task_files(role):
+        for task in tasks(path):
+            if hidden.search(str(task.get("llmd.tpu.apply", ""))):
+                assert task["no_log"] is True, task["name"]
+            if task.get("kubernetes.core.k8s_info", {}).get("kind") == "Secret":
+                assert task["no_log"] is True, task["name"]
+
+
+def test_the_action_group_holds_every_word() -> None:
+    group = read(ROOT / "meta/runtime.yml")["action_groups"]["all"]
+    words = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
+    words |= {path.stem for path in (ROOT / "plugins/action").glob("*.py")}
+    assert words == {entry for entry in group if isinstance(entry, str)}
+    assert {"metadata": {"extend_group": ["kubernetes.core.k8s"]}} in group
+
+
+def test_the_site_runs_the_phases_in_order() -> None:
+    plays = read(ROOT / "playbooks/site.yml")
+    assert [play["ansible.builtin.import_playbook"] for play in plays] == [
+        f"{phase}.yml" for phase in PHASES
+    ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda p: p.stem)
+def test_playbook_names_can_be_called_through_the_collection(path: Path) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", path.stem)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_phase_has_one_word_everywhere(phase: str) -> None:
+    (play,) = read(ROOT / f"playbooks/{phase}.yml")
+    assert play["tags"] == [phase]
+    assert play["roles"] == [{"role": f"llmd.tpu.{phase}"}]
+    assert play["hosts"] == "{{ llmd_hosts | default('localhost') }}"
+    for inventory in ("sandbox", "example"):
+        assert (ROOT / f"inventories/{inventory}/group_vars/all/{phase}.yml").is_file()
+    assert (ROOT / f"docs/{phase}.md").is_file()
+    assert (ROOT / f"molecule/{phase}/molecule.yml").is_file()
+
+
+@pytest.mark.parametrize("inventory", ["sandbox", "example"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_inventories_set_inputs_that_exist(inventory: str, phase: str) -> None:
+    path = ROOT / f"inventories/{inventory}/group_vars/all/{phase}.yml"
+    # Commented lines count: they are what a user will uncomment.
+    named = set(re.findall(r"^(?:# )?([a-z]+_\w+):", path.read_text(), flags=re.MULTILINE))
+    assert named <= set(spec(phase)) | SHARED_INPUTS
+
+
+def test_the_archive_leaves_out_what_only_developers_need() -> None:
+    ignored = read(ROOT / "galaxy.yml")["build_ignore"]
+    for path in (
+        ".git",
+        ".venv",
+        ".sandbox",
+        ".ci",
+        "tests",
+        "molecule",
+        "Makefile",
+        "llmd-tpu-0.1.0.tar.gz",
+    ):
+        assert any(fnmatch.fnmatch(path, pattern) for pattern in ignored), path
+    for path in (
+        "LICENSE",
+        "README.md",
+        "requirements.txt",
+        "meta",
+        "plugins",
+        "roles",
+        "playbooks",
+        "docs",
+    ):
+        assert not any(fnmatch.fnmatch(path, pattern) for pattern in ignored), path
+
+
+def test_roles_read_nothing_that_an_installed_collection_lacks() -> None:
+    for role in PHASES:
+        for path in (ROOT / "roles" / role).rglob("*"):
+            if path.is_file() and path.suffix != ".md":
+                assert not re.search(r"\b(docs|tests|inventories|molecule)/", path.read_text()), (
+                    path
+                )

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sources, pull secrets, Istio versions and phase times."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.llmd.tpu.plugins.filter.istio_versions import istio_versions
+from ansible_collections.llmd.tpu.plugins.filter.phase_times import phase_times
+from ansible_collections.llmd.tpu.plugins.filter.pull_secret import (
+    pull_secret_json,
+    pull_secret_problem,
+)
+from ansible_collections.llmd.tpu.plugins.filter.source import source
+
+COMMIT = "2c9da0fe08602496527c8e50b131d0bb57f0b07b"
+PASSWORD = "correct-horse-battery"
+AUTH = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+
+
+def test_a_folder_is_read_where_it_is() -> None:
+    assert source("/srv/chart", "/cache") == {
+        "repository": "",
+        "commit": "",
+        "checkout": "/srv/chart",
+        "folder": "/srv/chart",
+    }
+
+
+def test_a_pinned_repository_has_a_folder_per_commit() -> None:
+    found = source(f"https://github.com/o/r?ref={COMMIT}", "/cache")
+    assert found["repository"] == "https://github.com/o/r"
+    assert found["folder"] == found["checkout"] == f"/cache/{COMMIT}"
+
+
+def test_a_folder_of_a_repository_is_read_in_its_clone() -> None:
+    found = source(f"https://github.com/o/r//config/crd?ref={COMMIT}", "/cache")
+    assert found["repository"] == "https://github.com/o/r"
+    assert found["checkout"] == f"/cache/{COMMIT}"
+    assert found["folder"] == f"/cache/{COMMIT}/config/crd"
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "?ref=main", "?ref=v1.4.0", f"?ref={COMMIT[:12]}", f"?ref={COMMIT}0"]
+)
+def test_a_repository_that_is_not_pinned_is_refused(ref: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="40 hexadecimal digits"):
+        source(f"https://github.com/o/r{ref}", "/cache")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        {"auths": {"registry.redhat.io": {"auth": AUTH}}},
+        json.dumps({"auths": {"registry.redhat.io": {"auth": AUTH}}}),
+        {"auths": {"registry.redhat.io": {"username": "me", "password": PASSWORD}}},
+    ],
+)
+def test_a_usable_pull_secret_has_no_problem(content: Any) -> None:
+    assert pull_secret_problem(content) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no 'auths'"),
+        ({"auths": {}}, "no 'auths'"),
+        ({"credsStore": "desktop"}, "no 'auths'"),
+        ({"auths": {"registry.redhat.io": {}}, "credsStore": "desktop"}, "credential helper"),
+        (
+            {"auths": {"quay.io": {"auth": AUTH}, "registry.redhat.io": {"username": PASSWORD}}},
+            "registry.redhat.io",
+        ),
+    ],
+)
+def test_a_useless_pull_secret_is_named_without_its_content(content: Any, words: str) -> None:
+    problem = pull_secret_problem(content)
+    assert words in problem
+    assert PASSWORD not in problem
+    assert AUTH not in problem
+    with pytest.raises(AnsibleFilterError, match="cannot be used"):
+        pull_secret_json(content)
+
+
+def test_a_pull_secret_is_always_written_the_same_way() -> None:
+    one = {"auths": {"a": {"auth": AUTH}, "b": {"auth": AUTH}}}
+    other = json.dumps({"auths": {"b": {"auth": AUTH}, "a": {"auth": AUTH}}}, indent=2)
+    assert pull_secret_json(one) == pull_secret_json(other)
+    assert json.loads(pull_secret_json(one)) == one
+
+
+def crd(version: dict[str, Any]) -> dict[str, Any]:
+    """A CRD whose spec.version is described by the argument."""
+    properties = {"spec": {"properties": {"version": version}}}
+    stored = {
+        "name": "v1",
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"properties": properties}},
+    }
+    return {"spec": {"versions": [{"name": "v1alpha1"}, stored]}}
+
+
+def test_the_versions_come_from_the_enum_of_the_stored_version() -> None:
+    assert istio_versions(crd({"enum": ["v1.27.3", "v1.26.6"]})) == ["v1.27.3", "v1.26.6"]
+
+
+@pytest.mark.parametrize("open_crd", [crd({"type": "string"}), {}, {"spec": {"versions": []}}])
+def test_a_crd_without_an_enum_restricts_nothing(open_crd: dict[str, Any]) -> None:
+    assert istio_versions(open_crd) == []
+
+
+def test_a_phase_ends_where_the_next_one_starts() -> None:
+    assert phase_times({"kserve": 1041.2, "operators": 1000.0}, 1061.4) == [
+        "operators 41 s",
+        "kserve 20 s",
+    ]
+
+
+def test_no_phase_takes_no_time() -> None:
+    assert phase_times({}, 5.0) == []
