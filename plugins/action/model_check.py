@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""model_check in the controller process: no module is copied and started for a local connection."""
+"""model_check in the controller process, without a module process on local connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.llmd.tpu.plugins.modules.model_check import (
 )
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Run the check here, or as a module where the task has another host or environment."""
 
     _supports_check_mode = True

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Check an LLMInferenceService before it costs anything."""
@@ -12,8 +11,8 @@ version_added: 0.1.0
 author:
   - llmd.tpu contributors
 description:
-  - Reads the manifest of a model and tells what cannot work on a real cluster, where it stands in the
-    YAML, and what to write instead. Nothing is written anywhere.
+  - Reads the manifest of a model and tells what cannot work on a real cluster, where it stands in
+    the YAML, and what to write instead. Nothing is written anywhere.
   - With O(src) or O(definition) it needs neither a cluster nor a network.
   - Every LLMInferenceService of a file with many documents is checked; other kinds are named as
     information.
@@ -123,7 +122,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
-    ObjectNotRead,
+    ObjectReadError,
     read_service,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import (
@@ -159,7 +158,7 @@ def run(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Read the input, check it, and give the task's result; never raises for bad input."""
     try:
         origin, documents = _read(parameters)
-    except (ManifestError, ObjectNotRead, ConnectionProblem) as problem:
+    except (ManifestError, ObjectReadError, ConnectionProblem) as problem:
         return {"failed": True, "changed": False, "msg": str(problem)}
     manifests = sort_documents(documents, origin)
     track = TRACKS[parameters["kserve_track"]]

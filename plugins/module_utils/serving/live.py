@@ -17,10 +17,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GRO
 _JSON = {"Accept": "application/json"}
 
 
-class ObjectNotRead(Exception):
+class ObjectReadError(Exception):
     """The API server did not give the object; the text says what was asked and what to do."""
 
     def __init__(self, message: str, status: int = 0) -> None:
+        """Keep the HTTP status; 0 when there was no reply."""
         super().__init__(message)
         self.status = status
 
@@ -28,26 +29,26 @@ class ObjectNotRead(Exception):
 def send(session: Session, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Send one request and parse the JSON reply.
 
-    Raises ObjectNotRead for any other answer than success, and for none at all.
+    Raises ObjectReadError for any other answer than success, and for none at all.
     """
     data = None if body is None else json.dumps(body).encode()
     headers = _JSON if body is None else {**_JSON, "Content-Type": "application/json"}
     try:
         reply = session.send(method, path, headers, data)
     except ConnectionLost as problem:
-        raise ObjectNotRead(
+        raise ObjectReadError(
             f"no answer from the API server {session.server} ({session.source}): {problem}. "
             "Check that the cluster runs and the address is right."
         ) from problem
     if not 200 <= reply.status < 300:
-        raise ObjectNotRead(
+        raise ObjectReadError(
             f"{method} {path} at {session.server}: HTTP {reply.status}, {_reason(reply.body)}",
             reply.status,
         )
     try:
         return json.loads(reply.body)
     except ValueError as problem:
-        raise ObjectNotRead(
+        raise ObjectReadError(
             f"{method} {path} at {session.server}: the reply is no JSON"
         ) from problem
 
@@ -55,17 +56,17 @@ def send(session: Session, method: str, path: str, body: dict[str, Any] | None =
 def read_service(session: Session, namespace: str, name: str) -> dict[str, Any]:
     """Read one LLMInferenceService, in the API version that the server prefers.
 
-    Raises ObjectNotRead when there is no such object, kind or right to read it.
+    Raises ObjectReadError when there is no such object, kind or right to read it.
     """
     try:
         group = send(session, "GET", f"/apis/{GROUP}")
         version = _served_version(session, group)
         path = f"/apis/{version}/namespaces/{quote(namespace)}/llminferenceservices/{quote(name)}"
         return dict(send(session, "GET", path))
-    except ObjectNotRead as problem:
+    except ObjectReadError as problem:
         if problem.status != 404:
             raise
-        raise ObjectNotRead(
+        raise ObjectReadError(
             f"{KIND} {namespace}/{name} is not in the cluster {session.server} ({session.source}). "
             f"Check name and namespace: kubectl get llminferenceservices -A ({problem})",
             404,
@@ -79,7 +80,7 @@ def _served_version(session: Session, group: dict[str, Any]) -> str:
         kinds = send(session, "GET", f"/apis/{version}").get("resources", [])
         if any(one.get("kind") == KIND for one in kinds):
             return version
-    raise ObjectNotRead(f"the API group {GROUP} serves no {KIND}", 404)
+    raise ObjectReadError(f"the API group {GROUP} serves no {KIND}", 404)
 
 
 def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str, Any]]:

@@ -26,10 +26,10 @@ _LONGEST_LABEL = 63
 # What bash passes on unchanged when it is not quoted.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
 
-# Words that may begin a Go template action: keywords, text/template's functions, and KServe's one.
-_TEMPLATE_WORDS = frozenset(
-    "if else end range with define template block break continue and or not len index slice print "
-    "printf println html js call urlquery eq ne lt le gt ge true false nil ChildName".split()
+# What may begin a Go template action: keywords, KServe's one function, text/template's functions.
+_TEMPLATE_WORD = re.compile(
+    r"if|else|end|range|with|define|template|block|break|continue|true|false|nil|ChildName"
+    r"|and|or|not|len|index|slice|print|printf|println|html|js|call|urlquery|eq|ne|lt|le|gt|ge"
 )
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
@@ -54,7 +54,8 @@ def _check_api_version(view: View, track: Track) -> Iterator[Finding]:
             found=view.api_version or "nothing",
             expected=" or ".join(track.accepted_api_versions),
             fix=f"write apiVersion: {track.api_version}, or set the track of the KServe you run",
-            source=f"CustomResourceDefinition llminferenceservices.serving.kserve.io of {track.name}",
+            source="CustomResourceDefinition llminferenceservices.serving.kserve.io of "
+            f"{track.name}",
         )
     elif view.api_version != track.api_version:
         yield Finding(
@@ -189,7 +190,7 @@ def _template_problem(text: str) -> str:
         word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", action)
         if '"' in action:
             return 'a " inside the braces breaks the JSON around it'
-        if word and word.group() not in _TEMPLATE_WORDS:
+        if word and not _TEMPLATE_WORD.fullmatch(word.group()):
             return f"function {word.group()} is not defined"
     return ""
 
@@ -201,8 +202,8 @@ def _check_downloader(view: View, track: Track) -> Iterator[Finding]:
             yield Finding(
                 code="STORAGE-INITIALIZER-ADJUSTED",
                 severity="error" if certain else "warning",
-                message="KServe leaves a storage-initializer of yours as it is, so it stays without "
-                "image and the Deployment is invalid"
+                message="KServe leaves a storage-initializer of yours as it is, so it stays "
+                "without image and the Deployment is invalid"
                 if certain
                 else "KServe leaves a storage-initializer of yours as it is",
                 path=container.path,

@@ -3,8 +3,8 @@
 """Will the pod get TPU chips, on a node that exists, all of them? Pure.
 
 Sources: GKE "About TPUs" and "Plan TPUs in GKE" pages; GKE's admission webhook
-``warden-validating.common-webhooks.networking.gke.io`` (a pod that requests google.com/tpu must select
-both labels); Kubernetes, extended resources (request equals limit, integers).
+``warden-validating.common-webhooks.networking.gke.io`` (a pod that requests google.com/tpu must
+select both labels); Kubernetes, extended resources (request equals limit, integers).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _GKE = "GKE documentation, About TPUs in GKE"
 _WARDEN = "GKE admission webhook, [denied by tpu-accelerator-topology-constraints]"
 _NODE_POOL_LABEL = "cloud.google.com/gke-nodepool"
 
-# Bounds that GKE's device plugin injects, by chips of the node (ai-on-gke/tpu-device-plugin, pkg/util).
+# Bounds that GKE's device plugin injects, by chips of the node (ai-on-gke/tpu-device-plugin,
+# pkg/util).
 _CHIP_BOUNDS = {1: "1,1,1", 2: "1,2,1", 4: "2,2,1", 8: "2,4,1"}
 
 
@@ -167,7 +168,8 @@ def _check_toleration(view: View) -> Iterator[Finding]:
         yield Finding(
             code="TPU-TOLERATION-MISSING",
             severity="warning",
-            message="TPU nodes are tainted; GKE adds the toleration by itself, other platforms do not",
+            message="TPU nodes are tainted; GKE adds the toleration by itself, other platforms do "
+            "not",
             path="spec.template.tolerations",
             found=f"{len(view.tolerations)} toleration(s), none for {TAINT_KEY}",
             expected=f"key {TAINT_KEY}, operator Exists, effect {TAINT_EFFECT}",
@@ -257,7 +259,8 @@ def _check_count(
         yield Finding(
             code="TPU-CHIPS-NOT-MACHINE",
             severity="error",
-            message=f"no machine with topology {topology} has {chips} chip(s); a pod takes all of one",
+            message=f"no machine with topology {topology} has {chips} chip(s); a pod takes all of "
+            "one",
             path=path,
             found=str(chips),
             expected=" or ".join(map(str, sizes)) + f" chips: {machines}",
@@ -272,8 +275,9 @@ def _check_count(
         yield Finding(
             code="TPU-TOPOLOGY-MULTI-HOST",
             severity="error",
-            message=f"topology {topology} with {chips} chips is a slice of {fitting[0].nodes} machines, "
-            "and the server of this service is one pod: it would wait for peers that never come",
+            message=f"topology {topology} with {chips} chips is a slice of {fitting[0].nodes} "
+            "machines, and the server of this service is one pod: it would wait for peers that "
+            "never come",
             path=path,
             found=f"{topology}, {chips} chips of {fitting[0].machine.name}",
             expected="a topology that one machine holds",

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Do the probes give the model time to compile, and do they speak TLS? Pure.
 
-Sources: KServe's preset ``kserve-config-llm-template`` (a user's probe is merged into the preset's field
-by field), run with both tracks; Kubernetes documentation on probes (defaults: scheme HTTP, period 10,
-failures 3). Measured start-ups on v6e: 250 s for a 3B model, 11 to 15 minutes for others.
+Sources: KServe's preset ``kserve-config-llm-template`` (a user's probe is merged into the preset's
+field by field), run with both tracks; Kubernetes documentation on probes (defaults: scheme HTTP,
+period 10, failures 3). Measured start-ups on v6e: 250 s for a 3B model, 11 to 15 minutes for
+others.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def _check_handler(name: str, probe: Located, in_preset: bool) -> Iterator[Findi
         yield Finding(
             code="PROBE-HANDLER",
             severity="error",
-            message=f"KServe's own {name} uses httpGet and stays beside this handler: the pod is refused",
+            message=f"KServe's own {name} uses httpGet and stays beside this handler: the pod is "
+            "refused",
             path=f"{probe.path}.{other}",
             found=other,
             expected="httpGet",
@@ -74,8 +76,8 @@ def _check_handler(name: str, probe: Located, in_preset: bool) -> Iterator[Findi
         yield Finding(
             code="PROBE-SCHEME",
             severity="error",
-            message="the server speaks TLS on port 8000, so a plain HTTP probe never succeeds and the "
-            "container is killed",
+            message="the server speaks TLS on port 8000, so a plain HTTP probe never succeeds and "
+            "the container is killed",
             path=f"{probe.path}.httpGet.scheme",
             found=str(scheme) if scheme else "nothing, which means HTTP",
             expected="HTTPS",
@@ -101,8 +103,8 @@ def _too_short(code: str, path: str, seconds: int) -> Finding:
     return Finding(
         code=code,
         severity="warning",
-        message=f"a server that is not up after {seconds} s is killed and starts over: download and "
-        "compilation take up to 15 minutes",
+        message=f"a server that is not up after {seconds} s is killed and starts over: download "
+        "and compilation take up to 15 minutes",
         path=path,
         found=f"{seconds} s",
         expected=f"{ENOUGH_SECONDS} s or more for the start",

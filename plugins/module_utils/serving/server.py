@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Will vllm start with what this manifest makes of its command line? Pure.
 
-Sources: the container ``main`` of KServe's preset ``kserve-config-llm-template`` (start script), run
-with both tracks; the argument parser of the vllm-tpu packages 0.10.1 to 0.19; vllm-project/tpu-inference
-(``get_num_kv_heads_by_tp``).
+Sources: the container ``main`` of KServe's preset ``kserve-config-llm-template`` (start script),
+run with both tracks; the argument parser of the vllm-tpu packages 0.10.1 to 0.19;
+vllm-project/tpu-inference (``get_num_kv_heads_by_tp``).
 """
 
 from __future__ import annotations
@@ -114,13 +114,13 @@ def _script_replaced(server: Located, words: str, track: Track) -> Finding:
     return Finding(
         code="SERVER-ARGS-REPLACE-SCRIPT",
         severity="error",
-        message=f"args replaces the start script of KServe {track.name}: bash takes the first entry as "
-        "an option of its own and exits with 2, again and again",
+        message=f"args replaces the start script of KServe {track.name}: bash takes the first "
+        "entry as an option of its own and exits with 2, again and again",
         path=f"{server.path}.args",
         found=words[:200],
         expected="no args",
-        fix=f"put the flags into env {ADDITIONAL_ARGS} as one string; leave out --model, --port and "
-        "--served-model-name, KServe adds them",
+        fix=f"put the flags into env {ADDITIONAL_ARGS} as one string; leave out --model, --port "
+        "and --served-model-name, KServe adds them",
         source=_PRESET,
     )
 
@@ -147,7 +147,7 @@ def _open_quote(extra: Located) -> Finding:
 
 
 def _check_duplicates(flags: list[Flag], view: View) -> Iterator[Finding]:
-    """Flags that the start script passes already; the last one on the line wins."""
+    """Find flags that the start script passes already; the last one on the line wins."""
     kept = {"--port": _PORT, "--served-model-name": view.served_name, "--model": "/mnt/models"}
     for flag in flags:
         if flag.name in _TLS_FLAGS:
@@ -161,7 +161,8 @@ def _duplicate(flag: Flag, severity: str, value: str) -> Finding:
     return Finding(
         code="SERVER-FLAG-DUPLICATE",
         severity="error" if severity == "error" else "warning",
-        message=f"KServe's start script passes {flag.name} itself; a second one breaks what relies on it",
+        message=f"KServe's start script passes {flag.name} itself; a second one breaks what "
+        "relies on it",
         path=flag.path,
         found=f"{flag.name} {flag.value}".strip(),
         expected=f"only KServe's own: {value}",
@@ -260,7 +261,7 @@ def _check_token(view: View, server: Located) -> Iterator[Finding]:
                 path=entry.path,
                 found=f"env {entry.value.get('name')} on container {SERVER_CONTAINER}",
                 expected="a Secret with key HF_TOKEN under secrets of the pod's ServiceAccount",
-                fix="remove it and add that Secret to the ServiceAccount, or name it in the annotation "
-                "serving.kserve.io/storageSecretName",
+                fix="remove it and add that Secret to the ServiceAccount, or name it in the "
+                "annotation serving.kserve.io/storageSecretName",
                 source="KServe, pkg/credentials/service_account_credentials.go",
             )

@@ -17,7 +17,7 @@ KIND = "LLMInferenceService"
 
 @dataclass(frozen=True)
 class Probe:
-    """The numbers of a probe in the preset, in seconds and counts; None when it has no such probe."""
+    """The numbers of a probe in the preset: seconds, seconds, count."""
 
     delay: int
     period: int

@@ -41,6 +41,7 @@ class View:
     """Typed access to one LLMInferenceService; ``findings`` lists fields of the wrong type."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
+        """Read the parts that every check needs."""
         self.findings: list[Finding] = []
         self.api_version = str(manifest.get("apiVersion", ""))
         metadata = self._mapping(manifest, "metadata", "metadata")
@@ -74,7 +75,7 @@ class View:
         return self.model_name or self.name
 
     def selector_values(self, label: str) -> list[Located]:
-        """List the values that the pod template demands of a node label, by selector or affinity."""
+        """List the values that the pods demand of a node label, by selector or affinity."""
         found: list[Located] = []
         selector = self._mapping(self.template, "nodeSelector", "spec.template.nodeSelector")
         if label in selector:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The TPU generations and machine types that GKE offers, as data.
 
-Sources: GKE "About TPUs" and "Plan TPUs in GKE" pages (labels, machine types, topologies), GKE's TPU
-device plugin in ai-on-gke/tpu-device-plugin (label patterns), AI-Hypercomputer/xpk
+Sources: GKE "About TPUs" and "Plan TPUs in GKE" pages (labels, machine types, topologies), GKE's
+TPU device plugin in ai-on-gke/tpu-device-plugin (label patterns), AI-Hypercomputer/xpk
 ``system_characteristics.py`` and GoogleCloudPlatform/cluster-toolkit ``tpu-definition`` (slices).
-Read between 2025-10 and 2026-08. ``confirmed=False`` marks what only one of them shows: enough for a
-warning, never for an error.
+Read between 2025-10 and 2026-08. ``confirmed=False`` marks what only one of them shows: enough for
+a warning, never for an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAINT_EFFECT = "NoSchedule"
 
 @dataclass(frozen=True)
 class Generation:
-    """One TPU generation. ``largest`` bounds the big slices of generations with three dimensions."""
+    """One TPU generation; ``largest`` bounds the slices of those with three dimensions."""
 
     name: str
     labels: tuple[str, ...]

@@ -1,0 +1,533 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask a model through its gateway and judge the answer."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: inference_smoke
+short_description: Ask a model through its gateway and judge the answer
+version_added: 0.1.0
+author:
+  - llmd.tpu contributors
+description:
+  - Sends one completion to the URL that the LLMInferenceService itself reports, judges the answer,
+    and asks which models are served. C(Ready=True) is neither needed nor taken as proof.
+  - Then weighs whether the scheduler (EPP) chose the pod that answered, by its request counter
+    before and after, the response header, and the counters of the model servers.
+  - Nothing in the cluster is changed; a short-lived token of O(metrics_service_account) is
+    requested.
+options:
+  name:
+    description:
+      - Name of the LLMInferenceService.
+    type: str
+  namespace:
+    description:
+      - Namespace of the LLMInferenceService.
+    type: str
+  url:
+    description:
+      - Base URL of the service, without C(/v1). By default the service's status tells it.
+    type: str
+  gateway:
+    description:
+      - Namespace and name of the Gateway, used only while the service's status has no address.
+    type: str
+    default: opendatahub/inference-gateway
+  connect_to:
+    description:
+      - Where to connect instead of the URL's host and port, as curl's C(--connect-to). URL, Host
+        header and TLS name stay. C(HOST:PORT) is for everything, C(HOST1:PORT1:HOST2:PORT2) for one
+        host.
+    type: list
+    elements: str
+    default: []
+  model:
+    description:
+      - The model name to ask for. By default the service's, or the first one that is listed.
+    type: str
+  prompt:
+    description:
+      - The text to complete.
+    type: str
+    default: "The capital of France is"
+  max_tokens:
+    description:
+      - Upper bound of generated tokens.
+    type: int
+    default: 16
+  headers:
+    description:
+      - Headers to send along, for example C(Authorization). Never shown.
+    type: dict
+    default: {}
+  gateway_ca_cert:
+    description:
+      - File with the certificate authority of the gateway's HTTPS listener. O(ca_cert) is the API
+        server's.
+    type: path
+  wait_timeout:
+    description:
+      - Seconds in which failures that may heal are tried again (no address yet, 404 of the gateway,
+        429, 503, no connection). The last try may end O(request_timeout) later.
+    type: int
+    default: 300
+  request_timeout:
+    description:
+      - Seconds for one exchange.
+    type: int
+    default: 60
+  require_scheduler:
+    description:
+      - Fail unless it is proved that the scheduler chose the pod.
+    type: bool
+    default: false
+  metrics_service_account:
+    description:
+      - ServiceAccount in O(namespace) that may GET C(/metrics) of the scheduler.
+    type: str
+    default: llmd-tpu-metrics-reader
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+attributes:
+  check_mode:
+    description: Skipped, as a service that does not exist yet cannot be asked.
+    support: none
+requirements:
+  - prometheus_client (for the scheduler's proof)
+notes:
+  - Runs in the controller process on local connections.
+  - Proxy settings of the environment are not used for the request to the model.
+"""
+
+EXAMPLES = r"""
+- name: Ask a model
+  llmd.tpu.inference_smoke:
+    name: qwen2-3b-pattern1
+    namespace: llm-d-inference-scheduling
+
+- name: Ask through a forwarded port and insist on the scheduler
+  llmd.tpu.inference_smoke:
+    name: qwen2-3b-pattern1
+    namespace: llm-d-inference-scheduling
+    connect_to: 127.0.0.1:8080
+    require_scheduler: true
+
+- name: Ask any OpenAI-compatible address, without a cluster
+  llmd.tpu.inference_smoke:
+    url: https://models.example.com/team/qwen
+    headers:
+      Authorization: "Bearer {{ model_api_key }}"
+"""
+
+RETURN = r"""
+ok:
+  description: Whether the answer is right and, with O(require_scheduler), proved to be scheduled.
+  returned: always
+  type: bool
+  sample: true
+url:
+  description: Base URL that was asked.
+  returned: when known
+  type: str
+  sample: http://203.0.113.10/llm-d-inference-scheduling/qwen2-3b-pattern1
+url_origin:
+  description: Where the URL was taken from.
+  returned: when known
+  type: str
+  sample: status.url
+connected_to:
+  description: Address that was connected to.
+  returned: when known
+  type: str
+  sample: 127.0.0.1:8080
+status:
+  description: HTTP status of the last answer to the completion; null when there was none.
+  returned: always
+  type: int
+  sample: 200
+model:
+  description: The model that answered.
+  returned: always
+  type: str
+  sample: Qwen/Qwen2.5-3B-Instruct
+text:
+  description: The generated text.
+  returned: always
+  type: str
+  sample: " Paris."
+finish_reason:
+  description: Why the generation ended.
+  returned: always
+  type: str
+  sample: stop
+usage:
+  description: Token counts as the server reports them.
+  returned: always
+  type: dict
+  sample: {prompt_tokens: 5, completion_tokens: 3, total_tokens: 8}
+models:
+  description: The models that the server lists.
+  returned: always
+  type: list
+  elements: str
+  sample: [Qwen/Qwen2.5-3B-Instruct]
+latency_seconds:
+  description: From connecting to the last byte of the good answer; null when there was none.
+  returned: always
+  type: float
+  sample: 0.482
+attempts:
+  description: How often the completion was asked for.
+  returned: always
+  type: int
+  sample: 1
+scheduler:
+  description: Whether the scheduler chose the pod, and what that rests on.
+  returned: always
+  type: dict
+  sample:
+    verdict: proved
+    reasons:
+      - scheduler counted 3 requests before and 4 after
+      - response header x-went-into-resp-headers present
+      - answered by qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+    before: 3.0
+    after: 4.0
+    answered_by: qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+findings:
+  description: What is wrong or worth knowing, errors first.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+summary:
+  description: The result in a few lines for people.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - HTTP 200 in 0.48 s from http://203.0.113.10/llm-d-inference-scheduling/qwen2-3b-pattern1
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionProblem,
+    Session,
+    connect,
+    connection_options,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
+    Finding,
+    failure_message,
+    has_errors,
+    sort_findings,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
+    ObjectReadError,
+    read_service,
+    send,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
+    AddressError,
+    ServiceAddress,
+    address_from_gateway,
+    address_from_status,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Asked, Clock, ask_until
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import Evidence, OpenPort
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
+    Reply,
+    bad_header,
+    completion,
+    model_list,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import (
+    judge_completion,
+    judge_models,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.port_forward import PortForward
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import (
+    routing_finding,
+    summary,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
+    RESPONSE_HEADER,
+    Counters,
+    Routing,
+    weigh,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
+
+
+def argument_spec() -> dict[str, Any]:
+    """Give the options of the task, with kubernetes.core's connection options."""
+    return {
+        **connection_options(),
+        "name": {"type": "str"},
+        "namespace": {"type": "str"},
+        "url": {"type": "str"},
+        "gateway": {"type": "str", "default": "opendatahub/inference-gateway"},
+        "connect_to": {"type": "list", "elements": "str", "default": []},
+        "model": {"type": "str"},
+        "prompt": {"type": "str", "default": "The capital of France is"},
+        "max_tokens": {"type": "int", "default": 16},
+        "headers": {"type": "dict", "default": {}, "no_log": True},
+        "gateway_ca_cert": {"type": "path"},
+        "wait_timeout": {"type": "int", "default": 300},
+        "request_timeout": {"type": "int", "default": 60},
+        "require_scheduler": {"type": "bool", "default": False},
+        "metrics_service_account": {"type": "str", "default": "llmd-tpu-metrics-reader"},
+    }
+
+
+CONSTRAINTS: dict[str, Any] = {
+    "required_one_of": [("name", "url")],
+    "required_together": [("name", "namespace")],
+}
+
+SKIPPED = {"changed": False, "skipped": True, "msg": "check mode: no model is asked"}
+
+
+@dataclass(frozen=True)
+class World:
+    """What the smoke test touches besides the gateway; tests pass stand-ins."""
+
+    connect: Callable[[Mapping[str, Any]], Session] = connect
+    open_port: Callable[[Any], OpenPort] = PortForward.of_session
+    clock: Clock = time
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service that is asked: its address, model, and what can be counted."""
+
+    address: ServiceAddress
+    model: str
+    evidence: Evidence | None
+    no_evidence: str = ""
+
+
+def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, Any]:
+    """Ask, judge, and give the task's result; never raises for bad input or a bad answer."""
+    world = world or World()
+    try:
+        return _run(parameters, world)
+    except (AddressError, ObjectReadError, ConnectionProblem) as problem:
+        return {"failed": True, "changed": False, "ok": False, "msg": str(problem)}
+
+
+def _run(parameters: Mapping[str, Any], world: World) -> dict[str, Any]:
+    transport = _transport(parameters)
+    deadline = world.clock.monotonic() + parameters["wait_timeout"]
+    service = _find_service(parameters, world, deadline)
+    url, headers = service.address.url, parameters["headers"]
+    connected_to = transport.where(url)
+    model = service.model
+    listed: Asked | None = None
+    if not model:
+        listed = _ask_models(transport, url, headers, model, deadline, world.clock)
+        model = next(iter(listed.judgement.models), "")
+    before = _count(service, model)
+    asked = ask_until(
+        transport,
+        completion(url, model, parameters["prompt"], parameters["max_tokens"], headers),
+        lambda outcome: judge_completion(outcome, url, model),
+        deadline,
+        world.clock,
+    )
+    routing = _weigh(service, model, asked, before, world.clock)
+    listed = listed or _ask_models(transport, url, headers, model, deadline, world.clock)
+    proof = routing_finding(routing, parameters["require_scheduler"], url)
+    findings = sort_findings(
+        [
+            *asked.judgement.findings,
+            *listed.judgement.findings,
+            *([proof] if proof and asked.judgement.ok else []),
+        ]
+    )
+    return _result(service.address, connected_to, asked, listed, routing, findings)
+
+
+def _transport(parameters: Mapping[str, Any]) -> HttpTransport:
+    """Check the options and prepare the client. Raises AddressError."""
+    for name in ("max_tokens", "request_timeout"):
+        if parameters[name] < 1:
+            raise AddressError(f"{name} is {parameters[name]}; expected a number of at least 1.")
+    header = bad_header({str(name): str(text) for name, text in parameters["headers"].items()})
+    if header:
+        raise AddressError(
+            f"headers: {header} cannot be sent. Expected a name of letters, digits and dashes and "
+            "a value on one line; a trailing line break of a secret file is the usual cause."
+        )
+    return HttpTransport(
+        timeout=parameters["request_timeout"],
+        connect_to=parameters["connect_to"],
+        ca_cert=parameters["gateway_ca_cert"],
+    )
+
+
+def _find_service(parameters: Mapping[str, Any], world: World, deadline: float) -> Service:
+    """Find URL, model and counters. Raises ObjectReadError, ConnectionProblem, AddressError."""
+    name, namespace = parameters["name"], parameters["namespace"]
+    if name is None:
+        address = ServiceAddress(parameters["url"].rstrip("/"), "option url")
+        reason = "only a url was given, so there is no cluster to ask"
+        return Service(address, parameters["model"] or "", None, reason)
+    session = world.connect(parameters)
+    service = read_service(session, namespace, name)
+    view = View(service)
+    if "scheduler" in view.router:
+        account = parameters["metrics_service_account"]
+        evidence = Evidence(session, world.open_port(session), namespace, name, account)
+        reason = ""
+    else:
+        evidence, reason = None, "the service has no scheduler (spec.router.scheduler)"
+    model = parameters["model"] or view.served_name
+    if parameters["url"]:
+        address = ServiceAddress(parameters["url"].rstrip("/"), "option url")
+    else:
+        address = _wait_for_address(parameters, session, service, world.clock, deadline)
+    return Service(address, model, evidence, reason)
+
+
+def _wait_for_address(
+    parameters: Mapping[str, Any],
+    session: Session,
+    service: dict[str, Any],
+    clock: Clock,
+    deadline: float,
+) -> ServiceAddress:
+    """Take the address from the status, else from the Gateway, once there is one."""
+    name, namespace = parameters["name"], parameters["namespace"]
+    while True:
+        address = address_from_status(service) or _gateway_address(parameters, session)
+        if address:
+            return address
+        if clock.monotonic() + _PAUSE > deadline:
+            raise AddressError(
+                f"LLMInferenceService {namespace}/{name} in {session.server} reports no address, "
+                f"and Gateway {parameters['gateway']} has none. Expected status.url or "
+                "status.addresses. Look at the Gateway's address and at the conditions "
+                f"HTTPRoutesReady and RouterReady: kubectl -n {namespace} describe "
+                f"llminferenceservice {name}"
+            )
+        clock.sleep(_PAUSE)
+        service = read_service(session, namespace, name)
+
+
+_PAUSE = 2.0
+
+
+def _gateway_address(parameters: Mapping[str, Any], session: Session) -> ServiceAddress | None:
+    namespace, _slash, name = parameters["gateway"].partition("/")
+    path = (
+        f"/apis/gateway.networking.k8s.io/v1/namespaces/{quote(namespace)}/gateways/{quote(name)}"
+    )
+    try:
+        gateway = send(session, "GET", path)
+    except ObjectReadError:
+        return None
+    return address_from_gateway(gateway, parameters["namespace"], parameters["name"])
+
+
+def _ask_models(
+    transport: HttpTransport,
+    url: str,
+    headers: Mapping[str, str],
+    model: str,
+    deadline: float,
+    clock: Clock,
+) -> Asked:
+    request = model_list(url, headers)
+    return ask_until(
+        transport,
+        request,
+        lambda outcome: judge_models(outcome, request.url, model),
+        deadline,
+        clock,
+    )
+
+
+def _count(service: Service, model: str) -> tuple[Counters, Counters]:
+    if service.evidence is None:
+        return Counters(problem=service.no_evidence), Counters(problem=service.no_evidence)
+    return service.evidence.scheduler(model), service.evidence.servers(model)
+
+
+def _weigh(
+    service: Service,
+    model: str,
+    asked: Asked,
+    before: tuple[Counters, Counters],
+    clock: Clock,
+) -> Routing:
+    """Read the counters again until they prove it; a server counts a moment after it answered."""
+    if not asked.judgement.ok or not isinstance(asked.outcome, Reply):
+        return Routing("unknown", ("there was no good answer to weigh",), before[0].total)
+    header = RESPONSE_HEADER in asked.outcome.headers
+    for remaining in (3, 2, 1, 0):
+        after = _count(service, model)
+        routing = weigh((before[0], after[0]), (before[1], after[1]), header)
+        if service.evidence is None or (routing.verdict == "proved" and routing.answered_by):
+            break
+        if remaining:
+            clock.sleep(1.0)
+    return routing
+
+
+def _result(
+    address: ServiceAddress,
+    connected_to: str,
+    asked: Asked,
+    listed: Asked,
+    routing: Routing,
+    findings: list[Finding],
+) -> dict[str, Any]:
+    reply = asked.outcome if isinstance(asked.outcome, Reply) else None
+    judgement = asked.judgement
+    ok = not has_errors(findings)
+    result: dict[str, Any] = {
+        "changed": False,
+        "ok": ok,
+        "url": address.url,
+        "url_origin": address.origin,
+        "connected_to": connected_to,
+        "status": reply.status if reply else None,
+        "model": judgement.model,
+        "text": judgement.text,
+        "finish_reason": judgement.finish_reason,
+        "usage": dict(judgement.usage),
+        "models": list(listed.judgement.models),
+        "latency_seconds": round(reply.seconds, 4) if reply and judgement.ok else None,
+        "attempts": asked.attempts,
+        "scheduler": routing.to_dict(),
+        "findings": [finding.to_dict() for finding in findings],
+        "summary": summary(
+            address.url, address.origin, connected_to, asked, listed.judgement.models, routing
+        ),
+    }
+    if not ok:
+        result.update(failed=True, msg=failure_message(address.url, findings))
+    return result
+
+
+def main() -> None:
+    """Run as a module process."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, **CONSTRAINTS)
+    result = SKIPPED if module.check_mode else run(module.params)
+    if result.get("failed"):
+        module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
