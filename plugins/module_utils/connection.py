@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way to the API server: kubernetes.core's connection options in, plain HTTP replies out.
+
+The only file that imports kubernetes.core, so that `kubeconfig` (path or dictionary), `context`,
+`K8S_AUTH_*` and the rest mean here exactly what they mean there. Everything else of the collection
+asks a `Session` and is tested without a cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+IMPORT_PROBLEM: str | None = None
+try:
+    import urllib3
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
+        _create_auth_spec,
+        _create_configuration,
+    )
+    from kubernetes.client import ApiClient
+    from kubernetes.config import ConfigException, list_kube_config_contexts
+except ImportError as problem:
+    IMPORT_PROBLEM = str(problem)
+    AUTH_ARG_SPEC = {}
+
+VERSION = "0.1.0"
+USER_AGENT = f"llmd.tpu/{VERSION}"
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0
+PARALLEL = 8
+"""Requests in flight at once: more does not help, one API server has few cores to spare."""
+
+
+def connection_options() -> dict[str, Any]:
+    """The argument spec of kubernetes.core's connection options; empty without that collection."""
+    return dict(AUTH_ARG_SPEC)
+
+
+class ConnectionProblem(Exception):
+    """There is no usable way to the API server; the text is written for the user."""
+
+
+class ConnectionLost(Exception):
+    """A request got no reply: refused, reset, timed out. It may work a moment later."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the API server said: HTTP status, body, and its Warning headers as words."""
+
+    status: int
+    body: bytes
+    warnings: tuple[str, ...] = ()
+
+
+class Session(Protocol):
+    """What asks the API server. Tests pass a scripted one."""
+
+    server: str
+    source: str
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
+        """One request; raises ConnectionLost, or ConnectionProblem when no retry can help."""
+
+
+class HttpSession:
+    """A Session over kubernetes' own configured connection pool."""
+
+    def __init__(self, client: Any, source: str) -> None:
+        self._configuration = client.configuration
+        self._pool = client.rest_client.pool_manager
+        self._lock = threading.Lock()
+        self.server: str = client.configuration.host
+        self.source = source
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
+        """One request with the session's credentials."""
+        try:
+            reply = self._pool.request(
+                method,
+                self.server + path,
+                body=body,
+                headers={"User-Agent": USER_AGENT, **self._credentials(), **headers},
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.SSLError as problem:
+            raise ConnectionProblem(
+                f"the API server {self.server} ({self.source}) does not show a certificate that "
+                f"can be trusted: {problem}. Expected: one signed by the certificate authority "
+                "of the kubeconfig. Check certificate-authority-data, or ca_cert."
+            ) from problem
+        except (urllib3.exceptions.HTTPError, OSError) as problem:
+            raise ConnectionLost(_short(problem)) from problem
+        return Reply(reply.status, reply.data, tuple(reply.headers.getlist("Warning")))
+
+    def _credentials(self) -> dict[str, str]:
+        """The bearer token, renewed by kubernetes' own hook when it has expired."""
+        with self._lock:  # the hook may run an external credential command
+            token = self._configuration.auth_settings().get("BearerToken")
+        return {token["key"]: token["value"]} if token else {}
+
+
+def _short(problem: Exception) -> str:
+    """A transport error in few words: urllib3 begins with the address of its own object."""
+    text = str(problem)
+    return text.split(">: ", 1)[-1] if ">: " in text else text or type(problem).__name__
+
+
+def connect(options: Mapping[str, Any]) -> HttpSession:
+    """Open a session as kubernetes.core would with these options; sends nothing yet.
+
+    Raises ConnectionProblem when the options, the kubeconfig or its context cannot be used.
+    """
+    if IMPORT_PROBLEM:
+        raise ConnectionProblem(
+            f"a Python library is missing: {IMPORT_PROBLEM}. Needed where the task runs: the "
+            "collection kubernetes.core and the Python package kubernetes "
+            "(pip install kubernetes)."
+        )
+    chosen = {name: value for name, value in options.items() if name in AUTH_ARG_SPEC}
+    auth = _create_auth_spec(None, **chosen)
+    kubeconfig, origin = _kubeconfig(auth)
+    try:
+        configuration = _create_configuration(auth)
+    except (ConfigException, OSError, ValueError, KeyError, TypeError) as problem:
+        raise ConnectionProblem(
+            _bad_kubeconfig(kubeconfig, origin, auth.get("context"), problem)
+        ) from problem
+    configuration.connection_pool_maxsize = PARALLEL
+    client = ApiClient(configuration)
+    context = f", context {auth['context']}" if auth.get("context") else ""
+    return HttpSession(client, f"{origin}{context}")
+
+
+def _kubeconfig(auth: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The kubeconfig's path, None for one given as a dictionary, and how to call it in words."""
+    given = auth.get("kubeconfig")
+    if isinstance(given, Mapping):
+        return None, "the kubeconfig given as a dictionary"
+    if given:
+        path = os.path.expanduser(str(given))
+        return path, f"kubeconfig {path}"
+    if auth.get("host"):
+        return None, "the options host, api_key, client_cert"
+    path = os.path.expanduser(os.environ.get("KUBECONFIG") or "~/.kube/config")
+    return path, f"kubeconfig {path}"
+
+
+def _bad_kubeconfig(path: str | None, origin: str, context: str | None, problem: Exception) -> str:
+    """One message for a kubeconfig that cannot be used: what is wrong, what to do."""
+    if path and ":" not in path and not os.path.exists(path):
+        return (
+            f"{origin} does not exist. Expected: a kubeconfig file. Set the option kubeconfig, or "
+            "K8S_AUTH_KUBECONFIG or KUBECONFIG in the environment."
+        )
+    if context:
+        names = _context_names(path)
+        if names is not None and context not in names:
+            return (
+                f"{origin} has no context {context!r}. It has: {', '.join(names) or 'none'}. "
+                "Set the option context to one of these."
+            )
+    return f"{origin} cannot be used: {problem}. Check the file and the option context."
+
+
+def _context_names(path: str | None) -> list[str] | None:
+    if path is None:
+        return None
+    try:
+        contexts, _active = list_kube_config_contexts(config_file=path)
+    except (ConfigException, OSError, TypeError, ValueError, KeyError):
+        return None
+    return [str(context["name"]) for context in contexts]

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whose CRD is it, and is ours newer? Pure.
+
+Several installers bring the same CRDs. Annotations say which bundle they are of: Gateway API
+("gateway.networking.k8s.io/bundle-version", "…/channel"; gateway-api.sigs.k8s.io, "CRD
+Management") and its inference extension ("inference.networking.k8s.io/bundle-version"). GKE manages
+them through its addon manager, which undoes edits (GKE documentation, "Deploying Gateways").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import managers
+
+BUNDLE_VERSIONS = (
+    "gateway.networking.k8s.io/bundle-version",
+    "inference.networking.k8s.io/bundle-version",
+)
+_CHANNEL = "gateway.networking.k8s.io/channel"
+_ADDON_LABEL = "addonmanager.kubernetes.io/mode"
+_PLATFORM_MANAGERS = frozenset({"kube-addon-manager", "addon-manager", "gke-addon-manager"})
+
+
+def reason_to_skip(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> str | None:
+    """Why a CRD is left as it is, in words; None when it may be applied."""
+    if desired.get("kind") != "CustomResourceDefinition" or live is None:
+        return None
+    labels = live.get("metadata", {}).get("labels") or {}
+    owners = managers(live)
+    platform = sorted(_PLATFORM_MANAGERS & set(owners))
+    if _ADDON_LABEL in labels or platform:
+        sign = f"field manager {platform[0]}" if platform else f"label {_ADDON_LABEL}"
+        return f"the platform manages this CRD ({sign}); it is left as it is{_versions(live)}"
+    return _downgrade(_annotations(desired), _annotations(live), owners)
+
+
+def _downgrade(
+    desired: Mapping[str, str], live: Mapping[str, str], owners: tuple[str, ...]
+) -> str | None:
+    for name in BUNDLE_VERSIONS:
+        installed, ours = live.get(name), desired.get(name)
+        if installed and (ours is None or _version(installed) > _version(ours)):
+            return (
+                f"installed is bundle {installed} (by {', '.join(owners)}), the manifest has "
+                f"{ours or 'no bundle version'}; a CRD is never downgraded"
+            )
+    if live.get(_CHANNEL) == "experimental" and desired.get(_CHANNEL) == "standard":
+        return (
+            f"installed is the experimental channel (by {', '.join(owners)}), the manifest is of "
+            "the standard channel, which has fewer fields; a CRD is never downgraded"
+        )
+    return None
+
+
+def _annotations(body: Mapping[str, Any]) -> Mapping[str, str]:
+    return body.get("metadata", {}).get("annotations") or {}
+
+
+def _versions(live: Mapping[str, Any]) -> str:
+    found = [live_version for n in BUNDLE_VERSIONS if (live_version := _annotations(live).get(n))]
+    return f"; bundle {', '.join(found)}" if found else ""
+
+
+def _version(text: str) -> tuple[tuple[int, ...], bool, tuple[tuple[int, str], ...]]:
+    """A sortable version; a release is newer than its own candidates (v1.2.0 > v1.2.0-rc.1)."""
+    main, _dash, candidate = text.removeprefix("v").partition("-")
+    numbers = tuple(int(part) for part in re.findall(r"\d+", main))
+    parts = tuple(
+        (int(part), "") if part.isdigit() else (0, part)
+        for part in re.findall(r"\d+|[a-z]+", candidate)
+    )
+    return numbers, not candidate, parts

@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask the API server, and write to it: kinds, GET, server-side apply. No opinion about objects."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionLost,
+    ConnectionProblem,
+    Reply,
+    Session,
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where the objects of a kind live."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, name: str | None = None, namespace: str | None = None) -> str:
+        """The URL path of an object, or of the list."""
+        base = (
+            f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        )
+        if self.namespaced and namespace:
+            base += f"/namespaces/{quote(namespace)}"
+        return f"{base}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One field that the server complained about, and why."""
+
+    reason: str
+    field: str
+    message: str
+
+
+class ApiError(Exception):
+    """The API server refused a request; the words are its own."""
+
+    def __init__(
+        self, status: int, reason: str, message: str, causes: tuple[Cause, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.causes = causes
+
+    @property
+    def conflicts(self) -> tuple[Cause, ...]:
+        """Fields that another field manager owns."""
+        return tuple(cause for cause in self.causes if cause.reason == "FieldManagerConflict")
+
+
+_DISCOVERY = ",".join(
+    f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+    for version in ("v2", "v2beta1")
+)
+
+
+@dataclass
+class Counts:
+    """What was asked of the API server; a dry run counts as a request, not as a write."""
+
+    requests: int = 0
+    writes: int = 0
+    retries: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, writes: int = 0, retries: int = 0) -> None:
+        """Count from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.writes += writes
+            self.retries += retries
+
+
+class Api:
+    """The API server's kinds and objects over a session; safe to use from many threads."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._kinds: dict[tuple[str, str], Kind] = {}
+        self.counts = Counts()
+        self.where = f"{session.server} ({session.source})"
+
+    def discover(self) -> None:
+        """Learn all kinds the server knows, in two requests (aggregated discovery)."""
+        kinds: dict[tuple[str, str], Kind] = {}
+        for path in ("/api", "/apis"):
+            for group in self._json(self._send("GET", path, _DISCOVERY)).get("items", ()):
+                kinds.update(_kinds_of(group, self.where))
+        self._kinds = kinds
+
+    def kind(self, api_version: str, kind: str) -> Kind | None:
+        """Where objects of this kind live; None when the server does not know it."""
+        return self._kinds.get((api_version, kind))
+
+    def kinds_of(self, api_version: str) -> list[str]:
+        """The kinds that the server knows in a group and version."""
+        return sorted(kind for version, kind in self._kinds if version == api_version)
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """An object or list as it is; None when there is none. Raises ApiError, ConnectionLost."""
+        full = f"{path}?{urlencode(query)}" if query else path
+        reply = self._send("GET", full, "application/json")
+        if reply.status == 404:
+            return None
+        return self._json(reply)
+
+    def apply(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        manager: str,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Server-side apply; answers the object as the server has it afterwards."""
+        query = {"fieldManager": manager, "fieldValidation": "Strict", "force": str(force).lower()}
+        if dry_run:
+            query["dryRun"] = "All"
+        self.counts.add(writes=0 if dry_run else 1)
+        reply = self._send(
+            "PATCH",
+            f"{path}?{urlencode(query)}",
+            "application/json",
+            json.dumps(body, separators=(",", ":")).encode(),
+            "application/apply-patch+yaml",
+        )
+        return self._json(reply)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        accept: str,
+        body: bytes | None = None,
+        sent: str | None = None,
+    ) -> Reply:
+        self.counts.add(requests=1)
+        headers = {"Accept": accept, **({"Content-Type": sent} if sent else {})}
+        return self._session.send(method, path, headers, body)
+
+    def _json(self, reply: Reply) -> dict[str, Any]:
+        if reply.status == 401:
+            raise ConnectionProblem(
+                f"the API server {self.where} refused the credentials (401 Unauthorized). "
+                "Expected: a valid token or client certificate. Renew the kubeconfig, or check "
+                "api_key, client_cert and client_key."
+            )
+        try:
+            body = json.loads(reply.body)
+        except ValueError:
+            body = None
+        if 200 <= reply.status < 300 and isinstance(body, dict):
+            return body
+        raise _api_error(reply, body)
+
+
+def _kinds_of(group: Mapping[str, Any], where: str) -> dict[tuple[str, str], Kind]:
+    if "versions" not in group:
+        raise ConnectionProblem(
+            f"the API server {where} does not answer aggregated discovery. Expected: Kubernetes "
+            "1.27 or newer."
+        )
+    name = group["metadata"].get("name", "")
+    found: dict[tuple[str, str], Kind] = {}
+    for version in group["versions"]:
+        api_version = f"{name}/{version['version']}" if name else str(version["version"])
+        for resource in version.get("resources") or ():
+            kind = resource["responseKind"]["kind"]
+            found[api_version, kind] = Kind(
+                api_version, kind, resource["resource"], resource["scope"] == "Namespaced"
+            )
+    return found
+
+
+def _api_error(reply: Reply, body: Any) -> ApiError:
+    if not isinstance(body, dict) or body.get("kind") != "Status":
+        text = reply.body[:200].decode(errors="replace").strip()
+        return ApiError(reply.status, "", f"HTTP {reply.status}: {text or 'no text'}")
+    causes = tuple(
+        Cause(str(c.get("reason", "")), str(c.get("field", "")), str(c.get("message", "")))
+        for c in (body.get("details") or {}).get("causes") or ()
+    )
+    message = str(body.get("message") or f"HTTP {reply.status}")
+    return ApiError(reply.status, str(body.get("reason", "")), message, causes)
+
+
+def first_contact(api: Api) -> None:
+    """Discover once; raises ConnectionProblem in words for the user when nothing answers."""
+    try:
+        api.discover()
+    except ConnectionLost as problem:
+        raise ConnectionProblem(
+            f"no API server answers at {api.where}: {problem}. Expected: a running Kubernetes "
+            "cluster. Check that it runs, that this machine reaches it, and that the kubeconfig "
+            "and context are the ones you mean."
+        ) from problem
+    except ApiError as problem:
+        raise ConnectionProblem(
+            f"the API server {api.where} does not tell its kinds: {problem.message}. Expected: an "
+            "account that may read /api and /apis (ClusterRole system:discovery)."
+        ) from problem

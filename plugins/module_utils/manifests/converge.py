@@ -1,0 +1,365 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make the cluster hold the manifests: read everything, compare, write only what differs.
+
+The comparison decides what is certainly unchanged; about everything else the server has the last
+word, by a dry run or by the write itself. So what is reported as changed did change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import PARALLEL, ConnectionLost
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests import order
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.bundle import reason_to_skip
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
+    Api,
+    ApiError,
+    Cause,
+    Kind,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import (
+    Change,
+    compare,
+    differences,
+    wanted,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, Manifest
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import (
+    Outcome,
+    conflict_words,
+    without_secrets,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import persist
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Objects whose conflicting fields may be taken from their owner; no fields means all."""
+
+    kind: str
+    name: str | None = None
+    fields: tuple[str, ...] = ()
+
+    def covers(self, manifest: Manifest, conflict: Cause) -> bool:
+        """Whether this conflict of this object may be taken over."""
+        if self.kind != manifest.kind or self.name not in (None, manifest.name):
+            return False
+        path = conflict.field.lstrip(".")
+        return not self.fields or any(
+            path == wish or path.startswith((f"{wish}.", f"{wish}["))
+            for wish in (field.lstrip(".") for field in self.fields)
+        )
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to converge: the task's options."""
+
+    manager: str = "llmd.tpu"
+    force: bool = False
+    take_over: tuple[TakeOver, ...] = ()
+    namespace: str | None = None
+    labels: Mapping[str, str] | None = None
+    check: bool = False
+    wait_seconds: float = 120.0
+
+
+class Refused(Exception):
+    """An object that cannot be converged; the text is for the user."""
+
+
+@dataclass
+class _Job:
+    """One manifest on its way: where it lives, and what was read."""
+
+    manifest: Manifest
+    kind: Kind | None
+    live: dict[str, Any] | None = None
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+
+
+class Converger:
+    """Converges a list of manifests; clock and sleep are passed in for the tests."""
+
+    def __init__(
+        self,
+        api: Api,
+        wishes: Wishes,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = api
+        self._wishes = wishes
+        self._clock = clock
+        self._sleep = sleep
+
+    def run(self, manifests: Sequence[Manifest]) -> list[Outcome]:
+        """The outcome of each manifest, in the order given; one that fails stops no other."""
+        jobs = [self._job(manifest) for manifest in manifests]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(self._guarded(self._read), jobs))
+            for step in order.steps([job.manifest for job in jobs]):
+                todo = [jobs[index] for index in step if jobs[index].outcome is None]
+                list(pool.map(self._guarded(self._settle), todo))
+                self._wait_established(pool, todo)
+        return [self._outcome(job) for job in jobs]
+
+    def _outcome(self, job: _Job) -> Outcome:
+        if job.outcome is None:
+            raise RuntimeError(f"{job.manifest.title} was forgotten")
+        return replace(job.outcome, milliseconds=round(job.seconds * 1000))
+
+    def _job(self, manifest: Manifest) -> _Job:
+        kind = self._api.kind(manifest.api_version, manifest.kind)
+        return _Job(self._placed(manifest, kind), kind)
+
+    def _placed(self, manifest: Manifest, kind: Kind | None) -> Manifest:
+        """The manifest with our labels, and in its namespace (cluster-wide kinds have none)."""
+        metadata = dict(manifest.body["metadata"])
+        if kind and not kind.namespaced:
+            metadata.pop("namespace", None)
+        elif kind and self._wishes.namespace:
+            metadata.setdefault("namespace", self._wishes.namespace)
+        if self._wishes.labels:
+            metadata["labels"] = {**(metadata.get("labels") or {}), **self._wishes.labels}
+        return replace(manifest, body={**manifest.body, "metadata": metadata})
+
+    def _guarded(self, work: Callable[[_Job], None]) -> Callable[[_Job], None]:
+        """Work on one job that turns every expected refusal into the job's outcome."""
+
+        def guarded(job: _Job) -> None:
+            started = self._clock()
+            try:
+                work(job)
+            except (ApiError, ConnectionLost, Refused, BadManifest) as problem:
+                words = without_secrets(_words(problem, self._wishes.manager), job.manifest.body)
+                job.outcome = Outcome(job.manifest, "failed", error=words)
+            job.seconds += self._clock() - started
+
+        return guarded
+
+    def _persist(self, attempt: Callable[[], Any]) -> Any:
+        return persist(
+            attempt,
+            wait_seconds=self._wishes.wait_seconds,
+            clock=self._clock,
+            sleep=self._sleep,
+            retried=lambda: self._api.counts.add(retries=1),
+        )
+
+    def _read(self, job: _Job) -> None:
+        if job.kind is None:
+            self._refuse_builtin(job.manifest)
+            return
+        path = self._path(job)
+        job.live = self._persist(lambda: self._api.get(path))
+
+    def _refuse_builtin(self, manifest: Manifest) -> None:
+        """No CRD will ever bring a kind of Kubernetes' own groups: their names have no dot."""
+        group = manifest.api_version.rpartition("/")[0]
+        if "." in group:
+            return
+        known = self._api.kinds_of(manifest.api_version)
+        raise Refused(
+            f"the API server {self._api.where} knows no kind {manifest.kind} in "
+            f"{manifest.api_version}. "
+            + (f"It has there: {', '.join(known)}." if known else "It has no such version.")
+            + " Correct apiVersion or kind."
+        )
+
+    def _path(self, job: _Job) -> str:
+        if job.kind is None:
+            raise Refused("its kind is not known")
+        manifest = job.manifest
+        if job.kind.namespaced and not manifest.namespace:
+            raise Refused(
+                "it names no namespace, and its kind needs one. Set metadata.namespace, or the "
+                "option namespace."
+            )
+        return job.kind.path(manifest.name, manifest.namespace)
+
+    def _settle(self, job: _Job) -> None:
+        """Decide about one object and, out of check mode, write it."""
+        if job.kind is None and not self._find_kind(job):
+            return
+        if job.live and job.live["metadata"].get("deletionTimestamp"):
+            self._wait_gone(job)
+        skip = reason_to_skip(job.manifest.body, job.live)
+        if skip:
+            job.outcome = Outcome(job.manifest, "skipped", reason=skip)
+            return
+        body = wanted(job.manifest.body, job.live, self._wishes.manager)
+        if job.live is None:
+            self._create(job, body)
+        else:
+            self._change(job, body, job.live)
+
+    def _find_kind(self, job: _Job) -> bool:
+        """Look for a kind that was unknown at first; in check mode predict its object."""
+        manifest = job.manifest
+        if self._wishes.check:
+            job.outcome = _created(
+                manifest, f"the kind {manifest.kind} in {manifest.api_version} is not there yet"
+            )
+            return False
+
+        def look() -> Kind:
+            kind = self._api.kind(manifest.api_version, manifest.kind)
+            if kind is None:
+                self._api.discover()
+                kind = self._api.kind(manifest.api_version, manifest.kind)
+            if kind is None:
+                raise ApiError(
+                    404,
+                    "NotFound",
+                    f"no matches for kind {manifest.kind} in {manifest.api_version} at "
+                    f"{self._api.where} after {self._wishes.wait_seconds:g} s. Expected: its "
+                    "CustomResourceDefinition, from this list or an earlier phase. Check "
+                    "apiVersion and kind, or apply the CRD first.",
+                )
+            return kind
+
+        job.kind = self._persist(look)
+        job.manifest = self._placed(manifest, job.kind)
+        path = self._path(job)
+        job.live = self._persist(lambda: self._api.get(path))
+        return True
+
+    def _wait_gone(self, job: _Job) -> None:
+        """An object that is being deleted comes back only after it has gone."""
+        live, path = job.live, self._path(job)
+        job.live = None
+        if self._wishes.check:
+            return
+        deadline = self._clock() + self._wishes.wait_seconds
+        while live is not None:
+            if self._clock() > deadline:
+                holders = ", ".join(live["metadata"].get("finalizers") or ()) or "none"
+                raise Refused(
+                    f"it is being deleted since {live['metadata']['deletionTimestamp']} and was "
+                    f"still there after {self._wishes.wait_seconds:g} s; finalizers: {holders}. "
+                    "Find out what holds it, or wait longer (wait_timeout)."
+                )
+            self._sleep(0.5)
+            live = self._persist(lambda: self._api.get(path))
+
+    def _create(self, job: _Job, body: dict[str, Any]) -> None:
+        outcome = _created(job.manifest)
+        if not self._wishes.check:
+            job.live = self._write(job, body)
+        job.outcome = outcome
+
+    def _change(self, job: _Job, body: dict[str, Any], live: dict[str, Any]) -> None:
+        seen = compare(body, live, self._wishes.manager)
+        if seen.clean:
+            job.outcome = Outcome(job.manifest, "none")
+            return
+        if self._wishes.check or not seen.changes:
+            changes = self._try_out(job, body, live)
+            if changes is None:  # the server cannot try: what the comparison knows must do
+                job.outcome = Outcome(job.manifest, "changed", (*seen.changes, *seen.removed))
+                return
+            if not changes or self._wishes.check:
+                job.outcome = _changed(job.manifest, changes)
+                return
+        after = self._write(job, body)
+        job.outcome = _changed(job.manifest, differences(live, after))
+        job.live = after
+
+    def _try_out(
+        self, job: _Job, body: dict[str, Any], live: dict[str, Any]
+    ) -> list[Change] | None:
+        """What the server would change; None when a webhook does not allow a dry run."""
+        try:
+            return differences(live, self._write(job, body, dry_run=True))
+        except ApiError as problem:
+            if self._wishes.check and "dry run" in problem.message:
+                return None
+            raise
+
+    def _write(self, job: _Job, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply; a conflict is forced only where the caller said so."""
+        path, manager = self._path(job), self._wishes.manager
+
+        def attempt(force: bool) -> dict[str, Any]:
+            return self._api.apply(path, body, manager, force=force, dry_run=dry_run)
+
+        try:
+            answer = self._persist(lambda: attempt(self._wishes.force))
+        except ApiError as problem:
+            if not problem.conflicts or not all(
+                any(entry.covers(job.manifest, conflict) for entry in self._wishes.take_over)
+                for conflict in problem.conflicts
+            ):
+                raise
+            answer = self._persist(lambda: attempt(True))
+        result: dict[str, Any] = answer
+        return result
+
+    def _wait_established(self, pool: ThreadPoolExecutor, jobs: Iterable[_Job]) -> None:
+        """After CRDs were written: wait until the server serves them, and learn their kinds."""
+        written = [
+            job
+            for job in jobs
+            if job.manifest.kind == "CustomResourceDefinition"
+            and job.outcome
+            and job.outcome.changed
+        ]
+        if written and not self._wishes.check:
+            list(pool.map(self._guarded(self._until_established), written))
+            self._persist(self._api.discover)
+
+    def _until_established(self, job: _Job) -> None:
+        path = self._path(job)
+        deadline = self._clock() + self._wishes.wait_seconds
+        live = job.live
+        while True:
+            states = {
+                condition["type"]: condition
+                for condition in ((live or {}).get("status") or {}).get("conditions") or ()
+            }
+            if states.get("Established", {}).get("status") == "True":
+                return
+            refused = states.get("NamesAccepted", {})
+            if refused.get("status") == "False":
+                raise Refused(f"the server does not accept its names: {refused.get('message')}")
+            if self._clock() > deadline:
+                raise Refused(
+                    f"the CRD was not Established after {self._wishes.wait_seconds:g} s. Its "
+                    f"conditions: {states or 'none'}."
+                )
+            self._sleep(0.1)
+            live = self._persist(lambda: self._api.get(path))
+
+
+def _created(manifest: Manifest, reason: str = "") -> Outcome:
+    return Outcome(manifest, "created", reason=reason)
+
+
+def _changed(manifest: Manifest, changes: Sequence[Change]) -> Outcome:
+    fields = tuple(spell(change.path) for change in changes)
+    return Outcome(manifest, "changed" if fields else "none", fields, changes=tuple(changes))
+
+
+def _words(problem: Exception, manager: str) -> str:
+    """A refusal in words for the user."""
+    if isinstance(problem, ApiError):
+        if problem.conflicts:
+            return conflict_words(problem.conflicts, manager)
+        if problem.status == 404 and problem.message.startswith("namespaces "):
+            return (
+                f"{problem.message}. Expected: the namespace is there. Add the Namespace to the "
+                "list, or run the phase that makes it."
+            )
+        return f"the API server refused it ({problem.status}): {problem.message}"
+    if isinstance(problem, ConnectionLost):
+        return f"the connection to the API server was lost and did not come back: {problem}"
+    return str(problem)

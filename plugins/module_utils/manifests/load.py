@@ -1,0 +1,285 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Manifests from text, files and folders into objects; every error names file, document and path."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+try:
+    import yaml
+    from yaml import CSafeLoader as _BaseLoader
+except ImportError:  # PyYAML without its C library is several times slower, and right
+    from yaml import SafeLoader as _BaseLoader
+
+_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+_KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
+
+
+class BadManifest(Exception):
+    """A manifest that cannot be read; the text says where and what was expected."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One object to converge, and where it came from, in words."""
+
+    body: dict[str, Any]
+    origin: str
+
+    @property
+    def api_version(self) -> str:
+        return str(self.body["apiVersion"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.body["kind"])
+
+    @property
+    def name(self) -> str:
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str | None:
+        return self.body["metadata"].get("namespace") or None
+
+    @property
+    def title(self) -> str:
+        """How messages call the object: `Deployment opendatahub/manager`."""
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+
+class _Loader(_BaseLoader):  # type: ignore[valid-type, misc]
+    """YAML as the API server's own tools read it: no dates, no base-60 numbers, no double keys."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        merges = any(key.tag == "tag:yaml.org,2002:merge" for key, _value in node.value)
+        mapping = super().construct_mapping(node, deep=deep)
+        if not merges and len(mapping) < len(node.value):
+            seen: set[str] = set()
+            for key, _value in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} is given twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return mapping
+
+
+def _construct_map(loader: _Loader, node: Any) -> Iterator[dict[str, Any]]:
+    data: dict[str, Any] = {}
+    yield data
+    data.update(loader.construct_mapping(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int")
+    ]
+    for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"^(?:[-+]?0b[01]+|[-+]?0[0-7]+|[-+]?(?:0|[1-9][0-9]*)|[-+]?0x[0-9a-fA-F]+)$"),
+    list("-+0123456789"),
+)
+
+
+def load(definition: Any, sources: Iterable[str]) -> list[Manifest]:
+    """All objects of an inline definition (dict, list or YAML text) and of files and folders.
+
+    Raises BadManifest for what cannot be read, is no Kubernetes object, or is given twice.
+    """
+    manifests: list[Manifest] = []
+    if definition is not None:
+        if isinstance(definition, str):
+            manifests += _documents(definition, "definition")
+        else:
+            manifests += _objects(_plain(definition), "definition")
+    for source in sources:
+        for file in _files(Path(source).expanduser()):
+            manifests += _documents(_read(file), str(file))
+    _refuse_doubles(manifests)
+    return manifests
+
+
+def _files(path: Path) -> list[Path]:
+    """A file itself; of a folder every manifest below it, in the order of the names."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise BadManifest(
+            f"src {path} does not exist (looked in {os.getcwd()}). Expected: a file or folder of "
+            "manifests."
+        )
+    files = sorted(f for f in path.rglob("*") if f.suffix in _SUFFIXES and f.is_file())
+    for file in files:
+        if file.name in _KUSTOMIZATIONS:
+            _refuse_overlay(file)
+    plain = [file for file in files if file.name not in _KUSTOMIZATIONS]
+    if not plain:
+        raise BadManifest(f"src {path} holds no manifest. Expected: *.yaml, *.yml or *.json files.")
+    return plain
+
+
+def _refuse_overlay(file: Path) -> None:
+    """A kustomization that only lists files may stand beside them; one that changes them not."""
+    content = next(iter(_parse(_read(file), str(file))), None) or {}
+    extra = sorted(content.keys() - {"apiVersion", "kind", "resources", "configurations"})
+    if extra:
+        raise BadManifest(
+            f"{file} is a kustomization that changes manifests ({', '.join(extra)}); reading the "
+            "files beside it would miss that. Render it first (kubectl kustomize) and give the "
+            "result as definition or src."
+        )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadManifest(f"{file} cannot be read: {problem}") from problem
+
+
+def _parse(text: str, origin: str) -> list[Any]:
+    if text.lstrip()[:1] == "{":
+        try:
+            return [json.loads(text)]
+        except ValueError:
+            pass  # several documents, or YAML in flow style
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a safe loader's subclass
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BadManifest(f"{origin}{where}: not YAML: {problem.problem or problem}") from problem
+    except (yaml.YAMLError, ValueError) as problem:
+        raise BadManifest(f"{origin}: not YAML: {problem}") from problem
+
+
+def _documents(text: str, origin: str) -> list[Manifest]:
+    manifests: list[Manifest] = []
+    for number, document in enumerate(_parse(text, origin), start=1):
+        if document is not None:
+            manifests += _objects(document, f"{origin}, document {number}")
+    return manifests
+
+
+def _objects(value: Any, origin: str) -> list[Manifest]:
+    """A document is an object, a list of objects, or a Kubernetes `List`."""
+    if isinstance(value, list):
+        return [
+            manifest
+            for number, item in enumerate(value, start=1)
+            for manifest in (
+                _documents(item, f"{origin}, item {number}")
+                if isinstance(item, str)
+                else _objects(item, f"{origin}, item {number}")
+            )
+        ]
+    if (
+        isinstance(value, Mapping)
+        and str(value.get("kind", "")).endswith("List")
+        and "items" in value
+    ):
+        return _objects(value["items"] or [], origin)
+    return [Manifest(_prepared(_checked(value, origin), origin), origin)]
+
+
+def _checked(value: Any, origin: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadManifest(
+            f"{origin}: found {type(value).__name__} {str(value)[:60]!r}, expected a Kubernetes "
+            "object (apiVersion, kind, metadata)."
+        )
+    for path, found in (
+        ("apiVersion", value.get("apiVersion")),
+        ("kind", value.get("kind")),
+        ("metadata.name", (value.get("metadata") or {}).get("name"))
+        if isinstance(value.get("metadata") or {}, dict)
+        else ("metadata", None),
+    ):
+        if not isinstance(found, str) or not found:
+            kind = value.get("kind")
+            raise BadManifest(
+                f"{origin}{f' ({kind})' if isinstance(kind, str) else ''}: {path} is "
+                f"{'missing' if found is None else repr(found)}, expected a text that is not empty."
+            )
+    return value
+
+
+def _prepared(body: dict[str, Any], origin: str) -> dict[str, Any]:
+    """Without nulls (not asked for), and a Secret as the server stores it."""
+    result: dict[str, Any] = _without_nulls(body)
+    if result["kind"] == "Secret" and result["apiVersion"] == "v1":
+        data = {
+            name: _base64(value, f"{origin} (Secret): data.{name}")
+            for name, value in (result.get("data") or {}).items()
+        }
+        for name, text in (result.pop("stringData", None) or {}).items():
+            data[name] = base64.b64encode(str(text).encode()).decode()
+        if data or "data" in result:
+            result["data"] = data
+    return result
+
+
+def _base64(value: Any, where: str) -> str:
+    """The server's spelling of base64 text: without line breaks."""
+    try:
+        return base64.b64encode(
+            base64.b64decode("".join(str(value).split()), validate=True)
+        ).decode()
+    except (binascii.Error, ValueError):
+        raise BadManifest(
+            f"{where} is not base64. Expected: base64 text; plain text belongs into stringData."
+        ) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """Nulls in maps mean "not asked for"; in lists they are kept, where they are values."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(v) for name, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_without_nulls(v) for v in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Ordinary Python values out of Ansible's tagged ones."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return str(value)
+
+
+def _refuse_doubles(manifests: list[Manifest]) -> None:
+    seen: dict[tuple[str, str, str | None, str], Manifest] = {}
+    for manifest in manifests:
+        group = manifest.api_version.rpartition("/")[0]
+        key = (group, manifest.kind, manifest.namespace, manifest.name)
+        if key in seen:
+            raise BadManifest(
+                f"{manifest.title} is given twice: {seen[key].origin} and {manifest.origin}. "
+                "Expected: each object once."
+            )
+        seen[key] = manifest

@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Outcomes to words: the task's result, its diff, its error. Secrets are masked here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Cause
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import Change
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import Manifest
+
+MASK = "********"
+_LONG = 2000
+"""Characters of one value that a diff shows in full; schemas of CRDs are far longer."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to one object, or would happen in check mode."""
+
+    manifest: Manifest
+    action: str
+    fields: tuple[str, ...] = ()
+    reason: str = ""
+    error: str = ""
+    milliseconds: int = 0
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self.action in ("created", "changed")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object's entry in the task's result."""
+        return {
+            "kind": self.manifest.kind,
+            "api_version": self.manifest.api_version,
+            "name": self.manifest.name,
+            "namespace": self.manifest.namespace,
+            "action": self.action,
+            "fields": list(self.fields),
+            "reason": self.error or self.reason,
+            "milliseconds": self.milliseconds,
+        }
+
+
+def diff(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Ansible's diff: an entry for each object that changes, with the changed fields only."""
+    return [_diff(outcome) for outcome in outcomes if outcome.changed]
+
+
+def _diff(outcome: Outcome) -> dict[str, Any]:
+    title = outcome.manifest.title
+    secret = outcome.manifest.kind == "Secret"
+    if outcome.action == "created":
+        before: dict[str, Any] = {}
+        after = {
+            n: _shown(v, secret and n == "data", MASK) for n, v in outcome.manifest.body.items()
+        }
+    else:
+        before, after = {}, {}
+        for change in outcome.changes:
+            masked = secret and change.path[0] in ("data", "stringData")
+            before[spell(change.path)] = _shown(change.before, masked, f"{MASK} (before)")
+            after[spell(change.path)] = _shown(change.after, masked, f"{MASK} (after)")
+    return {
+        "before_header": f"{title} (live)",
+        "after_header": f"{title} ({outcome.action})",
+        "before": {name: value for name, value in before.items() if value is not None},
+        "after": {name: value for name, value in after.items() if value is not None},
+    }
+
+
+def _shown(value: Any, masked: bool, mask: str) -> Any:
+    if value is None:
+        return None
+    if masked:
+        return {name: mask for name in value} if isinstance(value, Mapping) else mask
+    if isinstance(value, Mapping | list):
+        length = len(json.dumps(value))
+        return value if length <= _LONG else f"({length} characters, not shown)"
+    return value if len(str(value)) <= _LONG else f"({len(str(value))} characters, not shown)"
+
+
+def without_secrets(text: str, body: Mapping[str, Any]) -> str:
+    """A message without the values of the Secret that it is about."""
+    if body.get("kind") != "Secret":
+        return text
+    for value in (body.get("data") or {}).values():
+        for spelling in (str(value), _decoded(str(value))):
+            if len(spelling) > 3:
+                text = text.replace(spelling, MASK)
+    return text
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode(value).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def conflict_words(conflicts: Iterable[Cause], manager: str) -> str:
+    """Who owns what, and how to take it over."""
+    listed = "; ".join(f"{cause.field.lstrip('.')} ({cause.message})" for cause in conflicts)
+    return (
+        f"another field manager owns what would change: {listed}. Expected: nobody but {manager}. "
+        "Leave the field out of the manifest, or take it over for this object with take_over, or "
+        "for all with server_side_apply.force_conflicts=true."
+    )
+
+
+def failure(outcomes: Iterable[Outcome]) -> str:
+    """The task's error: every object that failed and why, then what became of the others."""
+    outcomes = list(outcomes)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    lines = [f"{o.manifest.title} [{o.manifest.origin}]: {o.error}" for o in failed]
+    counted: dict[str, int] = {}
+    for outcome in outcomes:
+        counted[outcome.action] = counted.get(outcome.action, 0) + 1
+    summary = ", ".join(f"{count} {action}" for action, count in sorted(counted.items()))
+    return f"{len(failed)} of {len(outcomes)} objects failed ({summary}):\n" + "\n".join(lines)
+
+
+def result(outcomes: Iterable[Outcome], requests: int, writes: int, retries: int) -> dict[str, Any]:
+    """The task's result."""
+    outcomes = list(outcomes)
+    answer: dict[str, Any] = {
+        "changed": any(outcome.changed for outcome in outcomes),
+        "objects": [outcome.to_dict() for outcome in outcomes],
+        "requests": requests,
+        "writes": writes,
+        "retries": retries,
+        "diff": diff(outcomes),
+    }
+    if any(outcome.error for outcome in outcomes):
+        answer |= {"failed": True, "msg": failure(outcomes)}
+    return answer

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which refusals heal by themselves, and how long they are waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeVar
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import ApiError
+
+Result = TypeVar("Result")
+TROUBLE_SECONDS = 30.0
+"""Patience with an API server in trouble; what is still starting gets the task's wait_timeout."""
+
+
+class Patience(Enum):
+    """How long a refusal is worth waiting for."""
+
+    NONE = "it stays refused"
+    SHORT = "the API server is in trouble"
+    LONG = "something is still starting"
+
+
+# Words of kube-apiserver while a webhook's pod, Service or CA is not there yet.
+_STARTING = (
+    "failed calling webhook",
+    "conversion webhook for",
+    "no endpoints available for service",
+    "connection refused",
+    "x509: certificate signed by unknown authority",
+    "the server could not find the requested resource",
+    "because it is being terminated",
+    "no matches for kind",
+    "failed to find api group",
+)
+# The admission webhook was reached and said no, or the object does not fit the kind's schema.
+_FINAL = (
+    "denied the request",
+    "failed to create typed patch object",
+    "field not declared in schema",
+)
+
+
+def patience(problem: Exception) -> Patience:
+    """How long to wait for this to heal. Pure."""
+    if isinstance(problem, ConnectionLost):
+        return Patience.SHORT
+    if not isinstance(problem, ApiError) or problem.conflicts:
+        return Patience.NONE
+    text = problem.message
+    if any(words in text for words in _FINAL):
+        return Patience.NONE
+    if any(words in text for words in _STARTING):
+        return Patience.LONG
+    if problem.status in (409, 429) or problem.status >= 500:
+        return Patience.SHORT
+    return Patience.NONE
+
+
+def persist(
+    attempt: Callable[[], Result],
+    *,
+    wait_seconds: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    retried: Callable[[], None],
+) -> Result:
+    """Try until it works, cannot heal, or its time is over; the last refusal is raised."""
+    started, pause = clock(), 0.1
+    while True:
+        try:
+            return attempt()
+        except (ApiError, ConnectionLost) as problem:
+            kind = patience(problem)
+            limit = wait_seconds if kind is Patience.LONG else min(wait_seconds, TROUBLE_SECONDS)
+            if kind is Patience.NONE or clock() - started + pause > limit:
+                raise
+        retried()
+        sleep(pause)
+        pause = min(pause * 2, 2.0)

@@ -1,0 +1,185 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Converge a list of Kubernetes objects, writing only what differs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apply
+short_description: Converge a list of Kubernetes objects, writing only what differs
+version_added: 0.1.0
+author:
+  - llmd.tpu contributors (@llmd-tpu)
+description:
+  - Reads every object first, compares it with what is asked for as server-side apply would, and
+    writes only the objects that differ, by server-side apply. A run that has nothing to do sends
+    no write.
+  - Namespaces are written first, then CustomResourceDefinitions (and waited for), then the rest,
+    and webhooks last.
+  - Fields of others stay as they are. Ignored are C(status), defaults of the server, the rules of a
+    ClusterRole with an C(aggregationRule), and a C(caBundle) that an injector owns.
+  - A CustomResourceDefinition with a bundle version (Gateway API and its inference extension) is
+    never downgraded, and is left alone where the platform manages it; the result says so.
+options:
+  definition:
+    description:
+      - The objects; a dictionary, a list of dictionaries, or YAML text of any number of documents.
+      - A field that is null is not asked for.
+    type: raw
+  src:
+    description:
+      - Files of manifests, and folders, which are read with everything below them.
+      - Paths are of the machine where the task runs. With a local connection a relative path is
+        looked for as in M(ansible.builtin.copy), then in the current folder.
+    type: list
+    elements: path
+  state:
+    description: Whether the objects are to be there. V(absent) comes with a later version.
+    type: str
+    choices: [present, absent]
+    default: present
+  namespace:
+    description: The namespace of namespaced objects that name none.
+    type: str
+  labels:
+    description: Labels to add to the metadata of every object.
+    type: dict
+  server_side_apply:
+    description: How to apply; the names are those of M(kubernetes.core.k8s).
+    type: dict
+    suboptions:
+      field_manager:
+        description: The name under which the fields are owned.
+        type: str
+        default: llmd.tpu
+      force_conflicts:
+        description:
+          - Take over every field that another manager owns and that the manifest sets otherwise.
+            O(take_over) says it more narrowly.
+        type: bool
+        default: false
+  take_over:
+    description: The objects whose fields may be taken over from another field manager.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: The kind of the objects.
+        type: str
+        required: true
+      name:
+        description: The name of the object; without it all objects of the kind.
+        type: str
+      fields:
+        description:
+          - Paths of the fields, as the error about the conflict spells them; a path covers
+            everything below it. Without it all fields of the object.
+        type: list
+        elements: str
+  wait_timeout:
+    description:
+      - How many seconds to wait for what is still starting - CRDs to be established, kinds to be
+        served, webhooks to be reachable, objects being deleted to be gone.
+    type: int
+    default: 120
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - llmd.tpu.connection
+  - llmd.tpu.connection.attributes
+seealso:
+  - module: llmd.tpu.wait_ready
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Converge one object
+  llmd.tpu.apply:
+    definition:
+      apiVersion: v1
+      kind: Namespace
+      metadata:
+        name: models
+
+- name: Converge a folder of manifests, with our label on each
+  llmd.tpu.apply:
+    src: "{{ kserve_manifests }}"
+    namespace: opendatahub
+    labels:
+      llmd.tpu/phase: kserve
+
+- name: Take over the replicas that somebody scaled by hand
+  llmd.tpu.apply:
+    src: deployment.yaml
+    take_over:
+      - kind: Deployment
+        name: web
+        fields: [spec.replicas]
+"""
+
+RETURN = r"""
+objects:
+  description: What happened to each object, in the order given.
+  returned: when the manifests could be read and the API server answered
+  type: list
+  elements: dict
+  sample:
+    - kind: Deployment
+      api_version: apps/v1
+      name: kserve-controller-manager
+      namespace: opendatahub
+      action: changed
+      fields: ["spec.template.spec.containers[name=manager].image"]
+      reason: ""
+      milliseconds: 31
+  contains:
+    action:
+      description: One of V(none), V(created), V(changed), V(skipped), V(failed).
+      type: str
+    fields:
+      description: The fields whose value changed, or would change in check mode.
+      type: list
+      elements: str
+    reason:
+      description: Why an object was skipped, is only predicted, or failed.
+      type: str
+    milliseconds:
+      description: The time spent on the object.
+      type: int
+requests:
+  description: The number of requests to the API server.
+  returned: with RV(objects)
+  type: int
+writes:
+  description: The number of requests that write; a dry run is none.
+  returned: with RV(objects)
+  type: int
+retries:
+  description: How often a request was repeated because something was still starting or in trouble.
+  returned: with RV(objects)
+  type: int
+diff:
+  description: The fields that change, object by object; values of Secrets are masked.
+  returned: with RV(objects)
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionProblem, connect
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import apply, argument_spec
+
+
+def main() -> None:
+    """Read the options, converge, report."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    try:
+        result = apply(module.params, connect(module.params), check=module.check_mode)
+    except ConnectionProblem as problem:
+        result = {"failed": True, "changed": False, "msg": str(problem)}
+    # Ansible would add all arguments, and with them the values of Secrets in the definition.
+    module.exit_json(**result, invocation={"module_args": "not shown"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Wait until Kubernetes objects are ready, by rules that know their kinds."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wait_ready
+short_description: Wait until Kubernetes objects are ready, by rules that know their kinds
+version_added: 0.1.0
+author:
+  - llmd.tpu contributors (@llmd-tpu)
+description:
+  - Waits for many objects at once. Knows Deployment, StatefulSet, DaemonSet, Job, Namespace, Secret,
+    ConfigMap, Service (a ready endpoint), CustomResourceDefinition, webhook configurations (a
+    C(caBundle) in each webhook), Certificate, Issuer, ClusterIssuer, Istio, GatewayClass, Gateway,
+    HTTPRoute, InferencePool and LLMInferenceService. Another kind is ready when it is there and none
+    of its usual conditions (C(Ready), C(Available), C(Accepted)) says otherwise.
+  - Stops early when an object cannot become ready by itself - an image refused twice, a container
+    that crashed twice while waiting, pods that admission refuses, a failed Job.
+  - At a time-out the error says of each object what it was waiting for.
+  - In check mode it looks once and never fails; RV(objects) says what is not there or not ready.
+options:
+  objects:
+    description: The objects to wait for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      api_version:
+        description: The API version, such as V(apps/v1).
+        type: str
+        required: true
+      kind:
+        description: The kind.
+        type: str
+        required: true
+      name:
+        description: The name.
+        type: str
+        required: true
+      namespace:
+        description: The namespace, for kinds that have one.
+        type: str
+      condition:
+        description:
+          - Conditions to wait for instead of the kind's own rule, as V(Type) or V(Type=Status). Each
+            must be present, of the latest generation, and so.
+        type: list
+        elements: str
+      field:
+        description:
+          - A field to wait for instead of the kind's own rule, or with O(objects[].condition)
+            besides it. As V(status.path=value), or as V(status.path), which must not be empty.
+        type: str
+      keys:
+        description: For a Secret or ConfigMap, keys that must be there and not empty.
+        type: list
+        elements: str
+      ca_bundle:
+        description:
+          - For a CustomResourceDefinition, wait also for the C(caBundle) of its conversion webhook.
+        type: bool
+        default: false
+        aliases: [caBundle]
+  wait_timeout:
+    description: How many seconds to wait.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - llmd.tpu.connection
+  - llmd.tpu.connection.attributes
+seealso:
+  - module: llmd.tpu.apply
+"""
+
+EXAMPLES = r"""
+- name: Wait for a Deployment
+  llmd.tpu.wait_ready:
+    objects:
+      - {api_version: apps/v1, kind: Deployment, name: istiod, namespace: istio-system}
+
+- name: Wait for an operator's objects, and for a field of another kind
+  llmd.tpu.wait_ready:
+    wait_timeout: 600
+    objects:
+      - {api_version: sailoperator.io/v1, kind: Istio, name: default}
+      - {api_version: v1, kind: Secret, name: opendatahub-ca, namespace: cert-manager, keys: [tls.crt]}
+      - {api_version: example.com/v1, kind: Widget, name: one, namespace: shop, field: status.phase=Done}
+"""
+
+RETURN = r"""
+objects:
+  description: The state of each object, in the order given.
+  returned: when the API server answered
+  type: list
+  elements: dict
+  sample:
+    - api_version: apps/v1
+      kind: Deployment
+      name: istiod
+      namespace: istio-system
+      ready: false
+      reason: 1 of 1 pods updated, 0 available, 1 exist
+seconds:
+  description: How long it waited.
+  returned: with RV(objects)
+  type: float
+requests:
+  description: The number of requests to the API server.
+  returned: with RV(objects)
+  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionProblem, connect
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import (
+    argument_spec,
+    wait_ready,
+)
+
+
+def main() -> None:
+    """Read the options, wait, report; a module cannot print progress while it runs."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    try:
+        session = connect(module.params)
+        result = wait_ready(
+            module.params, session, check=module.check_mode, progress=lambda _line: None
+        )
+    except ConnectionProblem as problem:
+        result = {"failed": True, "changed": False, "msg": str(problem)}
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
