@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make the operators' charts complete: ours, with the CRDs that Istio's and cert-manager's sources hold.
+"""Make the operators' charts complete: ours, with the CRDs of Istio's and cert-manager's sources.
 
 The public charts (github.com/aneeshkp/sail-operator-chart, cert-manager-operator-chart) carry
 every CRD in ``manifests-crds/``, one file each. Third-party files are not committed here, so the

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,7 +65,8 @@ class Cluster:
 
     def __init__(self, api_client: client.ApiClient, manager: str) -> None:
         """`manager` is the field manager of everything applied."""
-        self._client = dynamic.DynamicClient(api_client)  # type: ignore[no-untyped-call]
+        # Two sandboxes have the same address: what is kept of one must not serve the other.
+        self._client = dynamic.DynamicClient(api_client, cache_file=os.devnull)  # type: ignore[no-untyped-call]
         self._manager = manager
 
     @classmethod
@@ -89,18 +91,24 @@ class Cluster:
             return None
         return dict(found.to_dict())
 
-    def listing(self, kind: Kind, selector: str = "") -> tuple[list[Document], str]:
+    def listing(
+        self, kind: Kind, selector: str = "", fields: str = ""
+    ) -> tuple[list[Document], str]:
         """Return all objects of a kind, and the version to watch from."""
-        found = self._resource(kind).get(label_selector=selector or None).to_dict()
+        selectors = {"label_selector": selector or None, "field_selector": fields or None}
+        found = self._resource(kind).get(**selectors).to_dict()
         for item in found["items"]:
             item.update(apiVersion=kind[0], kind=kind[1])
         return found["items"], found["metadata"]["resourceVersion"]
 
-    def changes(self, kind: Kind, selector: str, version: str) -> Iterator[tuple[str, Document]]:
+    def changes(
+        self, kind: Kind, selector: str, fields: str, version: str
+    ) -> Iterator[tuple[str, Document]]:
         """Yield (event, object) until the server ends the watch."""
         stream = self._client.watch(  # type: ignore[no-untyped-call]
             self._resource(kind),
             label_selector=selector or None,
+            field_selector=fields or None,
             resource_version=version,
             timeout=WATCH_SECONDS,
         )
@@ -167,6 +175,7 @@ class Watch(threading.Thread):
         wake: Callable[[], object],
         selector: str = "",
         with_status: bool = False,
+        fields: str = "",
     ) -> None:
         """Call `wake` after every change that counts; `with_status`: status changes count."""
         super().__init__(name=f"watch-{kind[1]}", daemon=True)
@@ -175,6 +184,7 @@ class Watch(threading.Thread):
         self._cluster = cluster
         self._wake = wake
         self._selector = selector
+        self._fields = fields
         self._with_status = with_status
         self._lock = threading.Lock()
         self._objects: dict[Key, Document] = {}
@@ -195,7 +205,7 @@ class Watch(threading.Thread):
                 time.sleep(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        items, version = self._cluster.listing(self.kind, self._selector)
+        items, version = self._cluster.listing(self.kind, self._selector, self._fields)
         listed = {key_of(item): item for item in items}
         for key in self.objects().keys() - listed.keys():
             self._forget(key)
@@ -204,7 +214,7 @@ class Watch(threading.Thread):
         if not self.synced.is_set():
             self.synced.set()
             self._wake()
-        for event, item in self._cluster.changes(self.kind, self._selector, version):
+        for event, item in self._cluster.changes(self.kind, self._selector, self._fields, version):
             if event == "ERROR":
                 return
             if event == "DELETED":

@@ -14,6 +14,7 @@ import yaml
 from tests.sandbox.images.operators.cluster import Document
 from tests.sandbox.images.operators.operands import Refused
 
+WRITABLE_FOLDERS = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,9 +25,7 @@ def render(chart: Path, release: str, namespace: str, values: Document) -> list[
     """
     command = ["helm", "template", release, str(chart), f"--namespace={namespace}", "--values=-"]
     # Nothing but /tmp is sure to be writable in a pod.
-    folders = {
-        name: "/tmp/helm" for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
-    }
+    folders = dict.fromkeys(WRITABLE_FOLDERS, "/tmp/helm")
     done = subprocess.run(
         command,
         input=json.dumps(values),

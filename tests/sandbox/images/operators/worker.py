@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 class Worker:
     """Runs one function again and again, when woken or from time to time."""
 
-    def __init__(self) -> None:
-        """Begin awake."""
+    def __init__(self, pause: float = PAUSE_SECONDS) -> None:
+        """Begin awake; rest `pause` seconds after each run."""
+        self._pause = pause
         self._awake = threading.Event()
         self._awake.set()
 
@@ -44,7 +45,7 @@ class Worker:
                 log.warning("reconcile: %s", reason_of(error))
                 settled = False
             wait = RESYNC_SECONDS if settled else RETRY_SECONDS
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(self._pause)
 
 
 class _Probe(BaseHTTPRequestHandler):
