@@ -227,7 +227,7 @@ def _check_parallel(flags: list[Flag], view: View, server: Located) -> Iterator[
     elif chips and size < devices:
         message = f"only {size} of {devices} TPU devices would be used, all are paid for"
         yield _parallel(flag, str(devices), message, "info")
-    shape = shape_of(f"{view.model_uri} {view.model_name}")
+    shape = shape_of(view.model_uri) or shape_of(view.model_name)
     if shape is None:
         return
     if shape.heads % size:

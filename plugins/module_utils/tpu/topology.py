@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -43,14 +42,15 @@ def known_labels() -> list[str]:
 
 
 def suggest_label(accelerator: str) -> str | None:
-    """Guess which label was meant by a value that no node carries, e.g. tpu-v6e or v6e."""
-    text = accelerator.lower().strip()
+    """Guess which label was meant by a value that no node carries, e.g. tpu-v6e or v6e.
+
+    Only the generation is looked for: the nearest spelling may be another generation's label.
+    """
+    text = re.sub(r"[^a-z0-9]", "", accelerator.lower()).replace("v5lite", "v5e")
     for generation in GENERATIONS:
-        names = {generation.name, f"tpu-{generation.name}", f"tpu{generation.name}"}
-        if text in names:
+        if generation.name in text:
             return generation.labels[0]
-    close = difflib.get_close_matches(text, known_labels(), n=1, cutoff=0.8)
-    return close[0] if close else None
+    return None
 
 
 def sides_of(topology: str) -> tuple[int, ...] | None:
