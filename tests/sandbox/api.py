@@ -9,6 +9,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,8 @@ class Api:
         except OSError:
             return False
 
-    def ready_nodes(self) -> set[str]:
-        """Names of the nodes whose Ready condition is True; empty when the server is away."""
+    def ready_nodes(self, since: float = 0.0) -> set[str]:
+        """Names of the nodes that said so after `since` (Unix time); empty without a server."""
         try:
             items = self.get("/api/v1/nodes")["items"]
         except OSError:
@@ -62,5 +63,7 @@ class Api:
             node["metadata"]["name"]
             for node in items
             for condition in node["status"].get("conditions", ())
-            if condition["type"] == "Ready" and condition["status"] == "True"
+            if condition["type"] == "Ready"
+            and condition["status"] == "True"
+            and datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp() >= since
         }

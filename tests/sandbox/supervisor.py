@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class Supervisor:
         self._state = state
         self._plan = Plan.read(state)
         self._progress = progress
+        # Kubernetes writes whole seconds.
+        self._began = math.floor(time.time())
         self._api = Api(addresses.API_SERVER_URL, state.pki)
         self._processes = Processes(state.log, state.pids, self.report)
 
@@ -109,7 +112,7 @@ class Supervisor:
     async def _wait_for_nodes(self) -> None:
         began = time.monotonic()
         wanted = set(nodes.requested(self._state))
-        while missing := wanted - await asyncio.to_thread(self._api.ready_nodes):
+        while missing := wanted - await asyncio.to_thread(self._api.ready_nodes, self._began):
             if time.monotonic() - began > NODES_READY_WITHIN:
                 raise SandboxError(
                     f"Nodes not Ready after {NODES_READY_WITHIN:.0f} s:"
