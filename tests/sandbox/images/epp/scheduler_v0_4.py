@@ -20,7 +20,7 @@ PICKER = "/opt/sandbox/bin/epp"
 
 
 def translated(arguments: list[str]) -> list[str]:
-    """The arguments for the inference extension's picker."""
+    """Return the arguments for the inference extension's picker."""
     return [argument.replace("load-aware-scorer", "queue-scorer") for argument in arguments]
 
 

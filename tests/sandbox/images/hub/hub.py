@@ -82,7 +82,7 @@ class Model:
     @cached_property
     def commit(self) -> str:
         """The only revision."""
-        return hashlib.sha1(self.name.encode()).hexdigest()
+        return _object_id(self.name.encode())
 
 
 def _models() -> dict[str, Model]:
@@ -113,10 +113,11 @@ _API = re.compile(
 _FILE = re.compile(r"/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error reply with the hub's code and message headers."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        """Name the hub's code and message."""
         super().__init__(message)
         self.status = status
         self.headers = {"X-Error-Code": code, "X-Error-Message": message}
@@ -128,20 +129,21 @@ class Hub(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], token: str = TOKEN) -> None:
+        """Listen on an address; `token` opens the gated models."""
         super().__init__(address, Handler)
         self.token = token
         self.lock = threading.Lock()
         self.asked: list[dict[str, Any]] = []
 
     def find(self, name: str, revision: str | None, authenticated: bool) -> Model:
-        """The model of that name and revision; raises Refused."""
+        """Return the model of that name and revision; raises RefusedError."""
         model = MODELS.get(name)
         if model is None:
             status = HTTPStatus.NOT_FOUND if authenticated else HTTPStatus.UNAUTHORIZED
-            raise Refused(status, "RepoNotFound", "Repository not found")
+            raise RefusedError(status, "RepoNotFound", "Repository not found")
         if revision not in (None, "main", model.commit):
             message = f"Invalid rev id: {revision}"
-            raise Refused(HTTPStatus.NOT_FOUND, "RevisionNotFound", message)
+            raise RefusedError(HTTPStatus.NOT_FOUND, "RevisionNotFound", message)
         return model
 
 
@@ -170,10 +172,10 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if credentials not in (None, f"Bearer {self.server.token}"):
                 message = "Invalid credentials in Authorization header"
-                raise Refused(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
+                raise RefusedError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
             body, headers = self._find(path, credentials is not None)
             self._reply(status, body, headers)
-        except Refused as refused:
+        except RefusedError as refused:
             status = refused.status
             body = json.dumps({"error": str(refused)}).encode()
             self._reply(status, body, refused.headers)
@@ -195,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         if match := _FILE.fullmatch(path):
             model = self.server.find(match["name"], match["revision"], authenticated)
             return self._file(model, match["file"], authenticated)
-        raise Refused(HTTPStatus.NOT_FOUND, "RepoNotFound", f"No such route: {path}")
+        raise RefusedError(HTTPStatus.NOT_FOUND, "RepoNotFound", f"No such route: {path}")
 
     def _file(self, model: Model, file: str, authenticated: bool) -> tuple[bytes, dict[str, str]]:
         if model.gated and not authenticated:
@@ -203,10 +205,10 @@ class Handler(BaseHTTPRequestHandler):
                 f"Access to model {model.name} is restricted. You must have access to it and be "
                 "authenticated to access it. Please log in."
             )
-            raise Refused(HTTPStatus.UNAUTHORIZED, "GatedRepo", message)
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, "GatedRepo", message)
         content = model.files.get(file)
         if content is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")
         headers = {"ETag": f'"{_object_id(content)}"', "X-Repo-Commit": model.commit}
         return content, headers
 
@@ -223,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _object_id(content: bytes) -> str:
-    return hashlib.sha1(content).hexdigest()
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 def _information(model: Model) -> dict[str, Any]:
@@ -246,7 +248,7 @@ def _tree(model: Model) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Serves until the process is ended."""
+    """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description="The sandbox's model hub")
     parser.add_argument("--listen", default="127.0.0.1:8080", metavar="ADDRESS:PORT")
     address, _, port = parser.parse_args().listen.rpartition(":")

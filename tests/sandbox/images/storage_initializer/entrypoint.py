@@ -15,13 +15,13 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    """Downloads every pair; 1 when one fails, which restarts the init container."""
+    """Download every pair; 1 when one fails, which restarts the init container."""
     if not arguments or len(arguments) % 2:
         print("Usage: initializer-entrypoint src_uri_0 dest_path_0 ... src_uri_n dest_path_n")
         return 1
     # Imported late: the package takes a second to load, the usage line should not.
-    from kserve_storage import Storage  # type: ignore[import-not-found]
-    from kserve_storage.logging import configure_logging, logger  # type: ignore[import-not-found]
+    from kserve_storage import Storage
+    from kserve_storage.logging import configure_logging, logger
 
     configure_logging()
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     try:
         for source, destination in pairs:
             Storage.download(source, destination)
-    except Exception as error:  # noqa: BLE001 - any storage backend may raise anything
+    except Exception as error:
         kind = (
             "Storage initialization failed"
             if isinstance(error, RuntimeError)

@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serves until SIGTERM."""
+    """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = int(os.environ.get("PROBE_PORT", "8082"))
     print("sandbox stand-in for llm-d's UDS tokenizer: answers /healthz, tokenizes nothing")

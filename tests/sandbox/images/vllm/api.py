@@ -22,10 +22,11 @@ from .engine import Engine, Request, tokens_of
 Reply = dict[str, Any]
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error reply: HTTP status and body."""
 
     def __init__(self, status: HTTPStatus, message: str, kind: str | None = None) -> None:
+        """`kind` is the error's type; the status phrase by default."""
         super().__init__(message)
         self.status = status
         self.body = {
@@ -38,15 +39,15 @@ class Refusal(Exception):
         }
 
 
-def bad_request(message: str) -> Refusal:
-    """A request that the engine refuses (create_error_response)."""
-    return Refusal(HTTPStatus.BAD_REQUEST, message, "BadRequestError")
+def bad_request(message: str) -> RefusalError:
+    """Refuse what the engine refuses (create_error_response)."""
+    return RefusalError(HTTPStatus.BAD_REQUEST, message, "BadRequestError")
 
 
-def invalid(kind: str, location: tuple[object, ...], message: str, given: object) -> Refusal:
-    """A body that fails validation: pydantic's list of errors as text."""
+def invalid(kind: str, location: tuple[object, ...], message: str, given: object) -> RefusalError:
+    """Refuse a body that fails validation: pydantic's list of errors as text."""
     error = {"type": kind, "loc": location, "msg": message, "input": given}
-    return Refusal(HTTPStatus.BAD_REQUEST, str([error]))
+    return RefusalError(HTTPStatus.BAD_REQUEST, str([error]))
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Call:
 
 
 def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: int) -> Call:
-    """The request in a body; raises Refusal."""
+    """Return the request in a body; raises RefusalError."""
     data = _json_object(body)
     field = "messages" if chat else "prompt"
     if data.get(field) is None:
@@ -83,7 +84,9 @@ def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: in
         raise invalid("value_error", ("body",), message, data)
     model = data.get("model") or models[0]
     if model not in models:
-        raise Refusal(HTTPStatus.NOT_FOUND, f"The model `{model}` does not exist.", "NotFoundError")
+        raise RefusalError(
+            HTTPStatus.NOT_FOUND, f"The model `{model}` does not exist.", "NotFoundError"
+        )
     prompts = [_chat_prompt(data["messages"])] if chat else _prompts(data["prompt"])
     limit = data.get("max_completion_tokens") if chat else None
     limit = data.get("max_tokens", None if chat else 16) if limit is None else limit
@@ -195,7 +198,7 @@ class Piece:
 
 
 def _pieces(engine: Engine, call: Call, request: Request, paced: bool) -> Iterator[Piece]:
-    """A choice token by token, cut before the first stop string."""
+    """Yield a choice token by token, cut before the first stop string."""
     text, produced = "", 0
     if call.echo:
         yield Piece("".join(request.prompt))
@@ -237,7 +240,7 @@ def _head(call: Call, chunk: bool) -> Reply:
 
 
 def complete(engine: Engine, call: Call) -> Reply:
-    """The whole reply."""
+    """Return the whole reply."""
     choices, produced = [], 0
     for index, request in enumerate(call.requests):
         pieces = list(_pieces(engine, call, request, paced=False))
@@ -321,7 +324,7 @@ def _event(data: Reply) -> bytes:
 
 
 def model_list(names: Iterable[str], root: str, max_model_len: int) -> Reply:
-    """The reply of GET /v1/models."""
+    """Return the reply of GET /v1/models."""
     created = int(time.time())
     return {
         "object": "list",

@@ -80,7 +80,7 @@ def parse_serve(arguments: Sequence[str], release: Release) -> Options:
 
 
 def parse_module(arguments: Sequence[str], release: Release) -> Options:
-    """The same for `python3 -m vllm.entrypoints.openai.api_server ARGUMENTS`."""
+    """Do the same for `python3 -m vllm.entrypoints.openai.api_server ARGUMENTS`."""
     parser = argparse.ArgumentParser(prog="api_server.py")
     _add_flags(parser, release)
     return _options(parser.parse_args(_normalised(arguments, release)), release)

@@ -8,8 +8,8 @@ Tokens: a token is up to eight characters of a word together with the white spac
 Text: one sentence that says it comes from the stand-in and repeats the first words of the prompt
 (`answer`). The same prompt always gets the same text.
 
-Time: a first token after FIRST_TOKEN_VARIABLE seconds, every further one after TOKEN_VARIABLE
-seconds. Real v6e figures for a 3B model are about 0.02 and 0.01 (published GKE runs); the defaults
+Time: a first token and every further one after the seconds that PACE_VARIABLES
+set. Real v6e figures for a 3B model are about 0.02 and 0.01 (published GKE runs); the defaults
 are shorter so that tests are quick.
 """
 
@@ -26,13 +26,12 @@ from dataclasses import dataclass
 from .metrics import Metrics
 from .release import Release
 
-FIRST_TOKEN_VARIABLE = "SANDBOX_VLLM_FIRST_TOKEN_SECONDS"
-TOKEN_VARIABLE = "SANDBOX_VLLM_TOKEN_SECONDS"
+PACE_VARIABLES = ("SANDBOX_VLLM_FIRST_TOKEN_SECONDS", "SANDBOX_VLLM_TOKEN_SECONDS")
 _TOKEN = re.compile(r"\s*\S{1,8}|\s+$")
 
 
 def tokens_of(text: str) -> list[str]:
-    """The text cut into tokens."""
+    """Cut the text into tokens."""
     return _TOKEN.findall(text)
 
 
@@ -60,10 +59,8 @@ class Limits:
     @staticmethod
     def times(environment: Mapping[str, str]) -> tuple[float, float]:
         """Seconds to the first token and between tokens."""
-        return (
-            float(environment.get(FIRST_TOKEN_VARIABLE, "0.005")),
-            float(environment.get(TOKEN_VARIABLE, "0.001")),
-        )
+        first_token, token = PACE_VARIABLES
+        return float(environment.get(first_token, "0.005")), float(environment.get(token, "0.001"))
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Begin idle, with an empty cache."""
         self.release = release
         self.limits = limits
         self.metrics = metrics

@@ -139,6 +139,7 @@ class Metrics:
     def __init__(
         self, release: Release, model_name: str, max_model_len: int, hidden: bool = False
     ) -> None:
+        """Begin with zeroes; `hidden` shows what the release only keeps for old readers."""
         self._lock = threading.Lock()
         self._labels = _labels({"engine": "0", "model_name": model_name})
         self._series = {
@@ -156,7 +157,7 @@ class Metrics:
         return f'{self._labels},finished_reason="{reason}"'
 
     def info(self, name: str, labels: Mapping[str, object]) -> None:
-        """A gauge of value 1 whose labels carry the information."""
+        """Show a gauge of value 1 whose labels carry the information."""
         key = _labels({"engine": "0", **{name: str(value) for name, value in labels.items()}})
         with self._lock:
             self._series[name] = Series(
@@ -165,7 +166,7 @@ class Metrics:
             self._text = None
 
     def add(self, changes: Mapping[str, float]) -> None:
-        """Adds to counters and gauges; a name that this release lacks is ignored."""
+        """Add to counters and gauges; a name that this release lacks is ignored."""
         with self._lock:
             for name, amount in changes.items():
                 if series := self._series.get(f"vllm:{name}"):
@@ -173,20 +174,20 @@ class Metrics:
             self._text = None
 
     def set(self, name: str, value: float) -> None:
-        """Sets a gauge."""
+        """Set a gauge."""
         with self._lock:
             if series := self._series.get(f"vllm:{name}"):
                 series.values[self._labels] = value
                 self._text = None
 
     def finished(self, reason: str) -> None:
-        """Counts a request that ended for `reason`."""
+        """Count a request that ended for `reason`."""
         with self._lock:
             self._series["vllm:request_success"].values[self._with_reason(reason)] += 1
             self._text = None
 
     def observe(self, name: str, value: float, times: int = 1) -> None:
-        """Adds `times` observations of one value to a histogram."""
+        """Add `times` observations of one value to a histogram."""
         with self._lock:
             if (series := self._series.get(f"vllm:{name}")) and times > 0:
                 series.values[self._labels] += value * times
@@ -194,7 +195,7 @@ class Metrics:
                 self._text = None
 
     def text(self) -> bytes:
-        """The exposition text; kept until a value moves, since schedulers scrape 20 times a second."""
+        """Return the exposition text, kept until a value moves: EPPs ask 20 times a second."""
         with self._lock:
             if self._text is None:
                 lines = [line for series in self._series.values() for line in series.text()]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The model folder and the chips, and the arithmetic that decides whether vLLM can start.
 
-Everything here is plain data in, plain data or `StartupFailure` out; nothing is written.
+Everything here is plain data in, plain data or `StartupError` out; nothing is written.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ USABLE_HBM = {"v6e": 31.24, "v5litepod": 15.75, "v5p": 95.0, "v4": 32.0, "tpu7x"
 ENGINE = "engine"
 
 
-class StartupFailure(Exception):
+class StartupError(Exception):
     """vLLM would end here with `text`; `process` is the one whose log shows it."""
 
     def __init__(self, text: str, process: str = ENGINE) -> None:
+        """`text` is the end of the traceback."""
         super().__init__(text)
         self.text = text
         self.process = process
@@ -51,6 +52,7 @@ class Model:
 
     @property
     def weight_bytes(self) -> int:
+        """Size in bfloat16."""
         return self.parameters * 2
 
     def kv_heads_on(self, tensor_parallel: int) -> int:
@@ -65,7 +67,7 @@ class Model:
                 if tensor_parallel <= self.kv_heads
                 else "tp_size % num_kv_heads"
             )
-            raise StartupFailure(f"    assert {side} == 0\nAssertionError")
+            raise StartupError(f"    assert {side} == 0\nAssertionError")
         return larger
 
     def kv_bytes_per_token(self, tensor_parallel: int) -> int:
@@ -75,13 +77,13 @@ class Model:
 
 
 def read_model(path: str) -> Model:
-    """The model in a folder; StartupFailure with vLLM's words when it is missing or unreadable."""
+    """Return the model in a folder; raises StartupError when it is missing or unreadable."""
     folder = Path(path)
     try:
         config = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         # vllm/transformers_utils/config.py, get_config.
-        raise StartupFailure(
+        raise StartupError(
             "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
             f"  Value error, Invalid repository ID or local directory specified: '{path}'.\n"
             "Please verify the following requirements:\n"
@@ -162,21 +164,21 @@ def _product(bounds: str | None, default: int) -> int:
 
 
 def check_chips(chips: Chips) -> None:
-    """What libtpu refuses: no chip, or not the chips that the environment promises."""
+    """Refuse what libtpu refuses: no chip, or not the chips that the environment promises."""
     backend = "RuntimeError: Unable to initialize backend 'tpu': "
     hint = " (set JAX_PLATFORMS='' to automatically choose an available backend)"
     if not chips.count:
         # jax/_src/xla_bridge.py around libtpu's text. Public issues quote both parts; the status
         # word between them differs by libtpu version.
-        raise StartupFailure(f"{backend}UNAVAILABLE: No hardware is found.{hint}")
+        raise StartupError(f"{backend}UNAVAILABLE: No hardware is found.{hint}")
     if chips.per_host != chips.count or chips.hosts > chips.workers:
-        raise StartupFailure(f"{backend}INTERNAL: Failed to get global TPU topology.{hint}")
+        raise StartupError(f"{backend}INTERNAL: Failed to get global TPU topology.{hint}")
 
 
 def check_split(model: Model, tensor_parallel: int) -> None:
     """vllm/config/model.py, verify_with_parallel_config."""
     if model.heads % tensor_parallel:
-        raise StartupFailure(
+        raise StartupError(
             "pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig\n"
             f"  Value error, Total number of attention heads ({model.heads}) must be divisible "
             f"by tensor parallel size ({tensor_parallel}). [type=value_error, "
@@ -190,7 +192,7 @@ def context_length(model: Model, wanted: int | None, environment: Mapping[str, s
     if wanted is None or wanted == -1:
         return model.positions
     if wanted > model.positions and environment.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN") != "1":
-        raise StartupFailure(
+        raise StartupError(
             "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
             f"  Value error, User-specified max_model_len ({wanted}) is greater than the derived "
             f"max_model_len (max_position_embeddings={model.positions} or model_max_length=None in "
@@ -223,10 +225,10 @@ def block_size(max_model_len: int) -> int:
 def plan_memory(
     model: Model, chips: Chips, tensor_parallel: int, utilization: float, max_model_len: int
 ) -> Memory:
-    """The key-value pool, or the failure when weights or one whole sequence do not fit."""
+    """Return the key-value pool, or the failure when weights or one whole sequence do not fit."""
     if tensor_parallel > chips.count:
         # jax.make_mesh, called from the runner's _init_mesh.
-        raise StartupFailure(
+        raise StartupError(
             f"ValueError: Number of devices {chips.count} must be >= the product of mesh_shape "
             f"(1, {tensor_parallel})"
         )
@@ -235,7 +237,7 @@ def plan_memory(
     available = cap - model.weight_bytes
     if available <= 0:
         # tpu_inference/worker/tpu_worker*.py, determine_available_memory.
-        raise StartupFailure(
+        raise StartupError(
             f"ValueError: total_hbm_used_gb={gib(model.weight_bytes)}GiB exceeds "
             f"total_hbm_limit_cap_gb={gib(cap)}GiB by {gib(-available)}GiB. Please consider "
             f"increasing --gpu-memory-utilization from {utilization} to a larger value."
@@ -245,7 +247,7 @@ def plan_memory(
     blocks = available // (per_token * size)
     if blocks * size < max_model_len:
         # vllm/v1/core/kv_cache_utils.py, check_enough_kv_cache_memory.
-        raise StartupFailure(
+        raise StartupError(
             "ValueError: To serve at least one request with the models's max seq len "
             f"({max_model_len}), ({max_model_len * per_token / GIB:.2f} GiB KV cache is needed, "
             f"which is larger than the available KV cache memory ({available / GIB:.2f} GiB). "

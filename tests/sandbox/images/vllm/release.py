@@ -43,7 +43,7 @@ def _numbers(line: str) -> tuple[int, ...]:
 
 
 def release_of(environment: Mapping[str, str] = os.environ) -> Release:
-    """The release that the image table asked for.
+    """Return the release that the image table asked for.
 
     Raises ValueError when the variable is missing or names a release that is not imitated.
     """

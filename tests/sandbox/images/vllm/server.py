@@ -14,7 +14,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
@@ -39,6 +39,7 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self, options: Options, release: Release, engine: Engine, keys: Iterable[str] = ()
     ) -> None:
+        """Listen at once; `keys` open the paths below /v1."""
         self.options = options
         self.release = release
         self.engine = engine
@@ -52,7 +53,7 @@ class Server(ThreadingHTTPServer):
         return "https" if self.tls else "http"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is not worth a traceback."""
+        """Say nothing: a client that goes away is not worth a traceback."""
 
 
 def _tls(options: Options) -> ssl.SSLContext | None:
@@ -66,12 +67,13 @@ def _tls(options: Options) -> ssl.SSLContext | None:
 
 
 def watch_certificate(server: Server, stopped: threading.Event, period: float = 1.0) -> None:
-    """Loads the certificate again when its files change (vllm/entrypoints/ssl.py).
+    """Load the certificate again when its files change (vllm/entrypoints/ssl.py).
 
     Looks once a `period` of seconds; returns when `stopped` is set.
     """
     options = server.options
-    assert server.tls and options.ssl_certfile and options.ssl_keyfile
+    if not (server.tls and options.ssl_certfile and options.ssl_keyfile):
+        return
     paths = [options.ssl_keyfile, options.ssl_certfile]
     log("INFO", "ssl.py:54", f"SSLCertRefresher monitors files: {paths}")
     seen = _stamps(paths)
@@ -94,7 +96,7 @@ def watch_certificate(server: Server, stopped: threading.Event, period: float = 
 
 
 def _stamps(paths: Iterable[str]) -> list[tuple[int, int]]:
-    """What changes when a file is replaced, also behind the kubelet's swapped symlink."""
+    """Return what changes when a file is replaced, also behind the kubelet's swapped symlink."""
     stamps = []
     for path in paths:
         try:
@@ -118,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
     POST_PATHS = ("/v1/completions", "/v1/chat/completions", "/ping")
 
     def setup(self) -> None:
-        """Does the TLS handshake here, so that a slow client blocks only its own thread."""
+        """Do the TLS handshake here, so that a slow client blocks only its own thread."""
         if self.server.tls:
             self.request.settimeout(HANDSHAKE_SECONDS)
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -126,16 +128,16 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def finish(self) -> None:
-        """Closes the wrapped socket too."""
+        """Close the wrapped socket too."""
         super().finish()
         self.request.close()
 
     def version_string(self) -> str:
-        """The Server header."""
+        """Name the server as uvicorn does."""
         return "uvicorn"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """uvicorn's access line."""
+        """Write uvicorn's access line."""
         options = self.server.options
         path = self.path.partition("?")[0]
         if options.access_log and path not in options.quiet_paths:
@@ -145,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             uvicorn(line, access=True)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What cannot be parsed: uvicorn's plain answer, whatever http.server found wrong.
+        """Answer what cannot be parsed as uvicorn does, whatever http.server found wrong.
 
         A TLS client on a plain port is the usual case.
         """
@@ -170,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = self._body()
             self._route(self.path.partition("?")[0], body)
-        except api.Refusal as refusal:
+        except api.RefusalError as refusal:
             self._json(refusal.body, refusal.status)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.close_connection = True
@@ -189,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         if path not in known:
             elsewhere = path in (*self.GET_PATHS, *self.POST_PATHS)
-            raise api.Refusal(
+            raise api.RefusalError(
                 HTTPStatus.METHOD_NOT_ALLOWED if elsewhere else HTTPStatus.NOT_FOUND,
                 "Method Not Allowed" if elsewhere else "Not Found",
             )
@@ -212,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             message = "Unsupported Media Type: Only 'application/json' is allowed"
-            raise api.Refusal(HTTPStatus.BAD_REQUEST, f"['{message}']")
+            raise api.RefusalError(HTTPStatus.BAD_REQUEST, f"['{message}']")
         options, engine = self.server.options, self.server.engine
         length = engine.limits.max_model_len
         call = api.parse_call(body, chat, options.served_model_names, length)
@@ -279,12 +281,14 @@ class Handler(BaseHTTPRequestHandler):
             cast(Any, events).close()  # a client that left ends the request in the engine
 
 
-def serve(server: Server, stopped: threading.Event) -> None:
-    """Serves until `stopped` is set, then lets running requests end (at most five seconds)."""
+def serve(server: Server, wait_for_end: Callable[[], object]) -> None:
+    """Serve until `wait_for_end` returns, then let running requests end (five seconds at most)."""
+    stopped = threading.Event()
     threading.Thread(target=server.serve_forever, args=(0.2,), daemon=True).start()
     if server.tls and server.options.enable_ssl_refresh:
         threading.Thread(target=watch_certificate, args=(server, stopped), daemon=True).start()
-    stopped.wait()
+    wait_for_end()
+    stopped.set()
     log("INFO", "launcher.py:110", "Shutting down FastAPI HTTP server.")
     uvicorn("Shutting down")
     server.shutdown()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -21,7 +21,7 @@ from .arguments import Options
 from .engine import Engine, Limits
 from .log import API_SERVER, log, raw, uvicorn
 from .metrics import Metrics
-from .model import Chips, Memory, Model, StartupFailure, gib
+from .model import Chips, Memory, Model, StartupError, gib
 from .release import Release
 from .server import Handler, Server, serve
 
@@ -34,24 +34,32 @@ WEIGHTS_SHARE, COMPILE_SHARE = 0.2, 0.6
 
 
 def run(options: Options, release: Release, environment: Mapping[str, str] = os.environ) -> int:
-    """Starts, serves until SIGTERM or SIGINT, and returns the exit code."""
+    """Start, serve until SIGTERM or SIGINT, and return the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     log("INFO", "api_server.py:1873", f"vLLM API server version {release.version}")
     log("INFO", "utils.py:243", f"non-default args: {_shown(options)}")
     try:
-        engine = _start_engine(options, release, environment, time.sleep)
-    except StartupFailure as failure:
+        engine = start_engine(options, release, environment, time.sleep)
+    except StartupError as failure:
         _report(failure, release)
         return 1
     return _serve(options, release, engine, environment)
 
 
+def _interrupt(*_: object) -> None:
+    """End while starting: as process 1 of a container nothing else would end it."""
+    raw("KeyboardInterrupt: terminated")
+    sys.exit(130)
+
+
 def _shown(options: Options) -> dict[str, object]:
-    """The command line without its secrets (vLLM itself prints them)."""
+    """Return the command line without its secrets (vLLM itself prints them)."""
     return {name: "***" if name in SECRET_FLAGS else value for name, value in options.given.items()}
 
 
-def _report(failure: StartupFailure, release: Release) -> None:
-    """The end of the tracebacks that vLLM prints when it cannot start."""
+def _report(failure: StartupError, release: Release) -> None:
+    """Print the end of the tracebacks that vLLM prints when it cannot start."""
     trace = "Traceback (most recent call last):"
     if failure.process == API_SERVER:
         raw(f"{trace}\n{failure.text}")
@@ -64,12 +72,13 @@ def _report(failure: StartupFailure, release: Release) -> None:
     )
 
 
-def _start_engine(
+def start_engine(
     options: Options,
     release: Release,
     environment: Mapping[str, str],
     sleep: Callable[[float], None],
 ) -> Engine:
+    """Go through the start-up; raises StartupError where vLLM would end."""
     seconds = float(environment.get(STARTUP_VARIABLE, "3"))
     model = models.read_model(options.model)
     length = models.context_length(model, options.max_model_len, environment)
@@ -108,8 +117,14 @@ def _devices(environment: Mapping[str, str]) -> list[str]:
 
 def _announce(options: Options, release: Release, model: Model, length: int) -> None:
     log("INFO", "model.py:547", f"Resolved architecture: {model.architecture}")
-    if options.max_model_len is None:
-        log("WARNING", "utils.py:60", f"max_model_len is not set: using the model's {length}")
+    if options.max_model_len is None and not release.at_least("0.13"):
+        log(
+            "WARNING",
+            "model.py:2103",
+            "--max-model-len is not specified, it's currently using model's default length "
+            f"{length}, which might be too large.Please input with --max-model-len based on your "
+            "request input length and output length, to avoid unnecessary degradation.",
+        )
     log("INFO", "model.py:1510", f"Using max model len {length}")
     if release.overwrites_dtype:
         log(
@@ -149,7 +164,7 @@ def _load(
     say("model_loader.py:307", "Loading model with MODEL_IMPL_TYPE=flax_nnx")
     say("weight_utils.py:96", f"Found weights from local: {model.path}")
     if not model.files:
-        raise StartupFailure(f"RuntimeError: Cannot find any *.safetensors files in {model.path}.")
+        raise StartupError(f"RuntimeError: Cannot find any *.safetensors files in {model.path}.")
     for file in model.files:
         say("weight_utils.py:122", f"Loading weights from {model.path}/{file}")
     sleep(seconds * WEIGHTS_SHARE)
@@ -217,7 +232,7 @@ def _skips_compilation(options: Options, release: Release, environment: Mapping[
         return bool(int(value or "0"))
     except ValueError as error:
         text = f"ValueError: invalid literal for int() with base 10: {value!r}"
-        raise StartupFailure(text) from error
+        raise StartupError(text) from error
 
 
 def _shapes(options: Options) -> Iterator[tuple[str, dict[str, object]]]:
@@ -260,9 +275,10 @@ def _serve(
     except OSError as error:  # port taken, certificate missing or unreadable
         raw(f"Traceback (most recent call last):\n{type(error).__name__}: {error}")
         return 1
-    stopped = threading.Event()
+    # A pipe, not an Event: a handler that runs inside Event.wait would wait for its lock for ever.
+    told, tell = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: os.write(tell, b"."))
     address = f"{server.scheme}://{options.host or '0.0.0.0'}:{server.server_address[1]}"
     log("INFO", "api_server.py:1942", f"Starting vLLM API server 0 on {address}")
     log("INFO", "launcher.py:38", "Available routes are:")
@@ -272,5 +288,5 @@ def _serve(
     uvicorn(f"Started server process [{os.getpid()}]")
     uvicorn("Waiting for application startup.")
     uvicorn("Application startup complete.")
-    serve(server, stopped)
+    serve(server, lambda: os.read(told, 1))
     return 0
