@@ -18,10 +18,12 @@ from typing import Any, Protocol
 IMPORT_PROBLEM: str | None = None
 try:
     import urllib3
+    import yaml
     from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
         _create_auth_spec,
         _create_configuration,
+        _create_headers,
     )
     from kubernetes.client import ApiClient
     from kubernetes.config import ConfigException, list_kube_config_contexts
@@ -74,12 +76,13 @@ class Session(Protocol):
 class HttpSession:
     """A Session over kubernetes' own configured connection pool."""
 
-    def __init__(self, client: Any, source: str) -> None:
+    def __init__(self, client: Any, source: str, extra: Mapping[str, Any]) -> None:
         self._configuration = client.configuration
         self._pool = client.rest_client.pool_manager
         self._lock = threading.Lock()
         self.server: str = client.configuration.host
         self.source = source
+        self._extra = extra
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
@@ -90,7 +93,7 @@ class HttpSession:
                 method,
                 self.server + path,
                 body=body,
-                headers={"User-Agent": USER_AGENT, **self._credentials(), **headers},
+                headers=self._headers(headers),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                 retries=False,
                 redirect=False,
@@ -104,6 +107,15 @@ class HttpSession:
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             raise ConnectionLost(_short(problem)) from problem
         return Reply(reply.status, reply.data, tuple(reply.headers.getlist("Warning")))
+
+    def _headers(self, headers: Mapping[str, str]) -> Any:
+        """Ours, the credentials', and those that act as somebody else (a group a header)."""
+        result = urllib3.HTTPHeaderDict({"User-Agent": USER_AGENT, **self._credentials()})
+        for name, values in self._extra.items():
+            for value in values if isinstance(values, list) else [values]:
+                result.add(name, str(value))
+        result.update(headers)
+        return result
 
     def _credentials(self) -> dict[str, str]:
         """The bearer token, renewed by kubernetes' own hook when it has expired."""
@@ -134,6 +146,11 @@ def connect(options: Mapping[str, Any]) -> HttpSession:
     kubeconfig, origin = _kubeconfig(auth)
     try:
         configuration = _create_configuration(auth)
+    except yaml.YAMLError as problem:
+        # Its text would quote the file, which may hold credentials.
+        raise ConnectionProblem(
+            f"{origin} is not YAML. Expected: a kubeconfig file (kubectl config view shows it)."
+        ) from problem
     except (ConfigException, OSError, ValueError, KeyError, TypeError) as problem:
         raise ConnectionProblem(
             _bad_kubeconfig(kubeconfig, origin, auth.get("context"), problem)
@@ -141,7 +158,7 @@ def connect(options: Mapping[str, Any]) -> HttpSession:
     configuration.connection_pool_maxsize = PARALLEL
     client = ApiClient(configuration)
     context = f", context {auth['context']}" if auth.get("context") else ""
-    return HttpSession(client, f"{origin}{context}")
+    return HttpSession(client, f"{origin}{context}", _create_headers(None, **chosen))
 
 
 def _kubeconfig(auth: Mapping[str, Any]) -> tuple[str | None, str]:
@@ -179,7 +196,7 @@ def _context_names(path: str | None) -> list[str] | None:
     if path is None:
         return None
     try:
-        contexts, _active = list_kube_config_contexts(config_file=path)
+        contexts, _active = list_kube_config_contexts(config_file=path)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError, TypeError, ValueError, KeyError):
         return None
     return [str(context["name"]) for context in contexts]

@@ -12,11 +12,12 @@ version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:
-  - Waits for many objects at once. Knows Deployment, StatefulSet, DaemonSet, Job, Namespace, Secret,
-    ConfigMap, Service (a ready endpoint), CustomResourceDefinition, webhook configurations (a
-    C(caBundle) in each webhook), Certificate, Issuer, ClusterIssuer, Istio, GatewayClass, Gateway,
-    HTTPRoute, InferencePool and LLMInferenceService. Another kind is ready when it is there and none
-    of its usual conditions (C(Ready), C(Available), C(Accepted)) says otherwise.
+  - Waits for many objects at once. Knows Deployment, StatefulSet, DaemonSet, Job, Namespace,
+    Secret, ConfigMap, Service (a ready endpoint), CustomResourceDefinition, webhook
+    configurations (a C(caBundle) in each webhook), Certificate, Issuer, ClusterIssuer, Istio,
+    GatewayClass, Gateway, HTTPRoute, InferencePool and LLMInferenceService. Another kind is ready
+    when it is there and none of its usual conditions (C(Ready), C(Available), C(Accepted)) says
+    otherwise.
   - Stops early when an object cannot become ready by itself - an image refused twice, a container
     that crashed twice while waiting, pods that admission refuses, a failed Job.
   - At a time-out the error says of each object what it was waiting for.
@@ -45,8 +46,8 @@ options:
         type: str
       condition:
         description:
-          - Conditions to wait for instead of the kind's own rule, as V(Type) or V(Type=Status). Each
-            must be present, of the latest generation, and so.
+          - Conditions to wait for instead of the kind's own rule, as V(Type) or V(Type=Status).
+            Each must be present, of the latest generation, and so.
         type: list
         elements: str
       field:
@@ -87,8 +88,8 @@ EXAMPLES = r"""
     wait_timeout: 600
     objects:
       - {api_version: sailoperator.io/v1, kind: Istio, name: default}
-      - {api_version: v1, kind: Secret, name: opendatahub-ca, namespace: cert-manager, keys: [tls.crt]}
-      - {api_version: example.com/v1, kind: Widget, name: one, namespace: shop, field: status.phase=Done}
+      - {api_version: v1, kind: Secret, name: ca, namespace: cert-manager, keys: [tls.crt]}
+      - {api_version: example.com/v1, kind: Widget, name: one, field: status.phase=Done}
 """
 
 RETURN = r"""

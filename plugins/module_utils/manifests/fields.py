@@ -51,7 +51,7 @@ def spell(path: Path) -> str:
 
 
 # Lists that are merged by key though no manager is recorded for them; from the merge keys in the
-# Kubernetes API reference (core/v1, apps/v1, admissionregistration.k8s.io/v1, gateway.networking.k8s.io/v1).
+# Kubernetes API reference (core/v1, admissionregistration.k8s.io/v1, gateway.networking.k8s.io/v1).
 _LIST_KEYS: dict[str, tuple[str, ...]] = {
     "conditions": ("type",),
     "containers": ("name",),

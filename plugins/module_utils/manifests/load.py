@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Manifests from text, files and folders into objects; every error names file, document and path."""
+"""Manifests from text, files and folders into objects; errors name file, document and path."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ import base64
 import binascii
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-try:
-    import yaml
-    from yaml import CSafeLoader as _BaseLoader
-except ImportError:  # PyYAML without its C library is several times slower, and right
-    from yaml import SafeLoader as _BaseLoader
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import parse, yaml
 
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
@@ -37,63 +32,28 @@ class Manifest:
 
     @property
     def api_version(self) -> str:
+        """Group and version, as manifests write it."""
         return str(self.body["apiVersion"])
 
     @property
     def kind(self) -> str:
+        """The kind."""
         return str(self.body["kind"])
 
     @property
     def name(self) -> str:
+        """The object's name."""
         return str(self.body["metadata"]["name"])
 
     @property
     def namespace(self) -> str | None:
+        """The object's namespace; None when it has none."""
         return self.body["metadata"].get("namespace") or None
 
     @property
     def title(self) -> str:
         """How messages call the object: `Deployment opendatahub/manager`."""
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-class _Loader(_BaseLoader):  # type: ignore[valid-type, misc]
-    """YAML as the API server's own tools read it: no dates, no base-60 numbers, no double keys."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        merges = any(key.tag == "tag:yaml.org,2002:merge" for key, _value in node.value)
-        mapping = super().construct_mapping(node, deep=deep)
-        if not merges and len(mapping) < len(node.value):
-            seen: set[str] = set()
-            for key, _value in node.value:
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return mapping
-
-
-def _construct_map(loader: _Loader, node: Any) -> Iterator[dict[str, Any]]:
-    data: dict[str, Any] = {}
-    yield data
-    data.update(loader.construct_mapping(node))
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int")
-    ]
-    for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int",
-    re.compile(r"^(?:[-+]?0b[01]+|[-+]?0[0-7]+|[-+]?(?:0|[1-9][0-9]*)|[-+]?0x[0-9a-fA-F]+)$"),
-    list("-+0123456789"),
-)
 
 
 def load(definition: Any, sources: Iterable[str]) -> list[Manifest]:
@@ -104,7 +64,7 @@ def load(definition: Any, sources: Iterable[str]) -> list[Manifest]:
     manifests: list[Manifest] = []
     if definition is not None:
         if isinstance(definition, str):
-            manifests += _documents(definition, "definition")
+            manifests += _documents(str(definition), "definition")
         else:
             manifests += _objects(_plain(definition), "definition")
     for source in sources:
@@ -159,7 +119,7 @@ def _parse(text: str, origin: str) -> list[Any]:
         except ValueError:
             pass  # several documents, or YAML in flow style
     try:
-        return list(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a safe loader's subclass
+        return parse(text)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -183,7 +143,7 @@ def _objects(value: Any, origin: str) -> list[Manifest]:
             manifest
             for number, item in enumerate(value, start=1)
             for manifest in (
-                _documents(item, f"{origin}, item {number}")
+                _documents(str(item), f"{origin}, item {number}")
                 if isinstance(item, str)
                 else _objects(item, f"{origin}, item {number}")
             )

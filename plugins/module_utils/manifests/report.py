@@ -35,6 +35,7 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
+        """Whether the cluster changes by it."""
         return self.action in ("created", "changed")
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _shown(value: Any, masked: bool, mask: str) -> Any:
     if value is None:
         return None
     if masked:
-        return {name: mask for name in value} if isinstance(value, Mapping) else mask
+        return dict.fromkeys(value, mask) if isinstance(value, Mapping) else mask
     if isinstance(value, Mapping | list):
         length = len(json.dumps(value))
         return value if length <= _LONG else f"({length} characters, not shown)"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,12 +60,15 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
+_UNSEEN = Verdict(False, "not looked at yet")
+
+
 @dataclass
 class _Watch:
     """One wish, what was last said of it, and the counts of its pods at the first look."""
 
     wish: Wish
-    verdict: Verdict = Verdict(False, "not looked at yet")
+    verdict: Verdict = _UNSEEN
     before: pods.Counts = field(default_factory=dict)
     looked: bool = False
 
@@ -147,10 +151,9 @@ class Waiter:
         return [watch for watch, old in zip(todo, before, strict=True) if watch.verdict != old]
 
     def _try_discover(self) -> None:
-        try:
+        # What is wrong is told by the objects' own requests.
+        with contextlib.suppress(ConnectionLost, ApiError):
             self._api.discover()
-        except (ConnectionLost, ApiError):
-            pass  # the objects' own requests tell what is wrong
 
     def _kind(self, wish: Wish) -> Kind | None:
         return self._api.kind(wish.api_version, wish.kind)
@@ -195,7 +198,7 @@ class Waiter:
         )
 
     def _verdict_on_pods(self, watch: _Watch, live: Mapping[str, Any], verdict: Verdict) -> Verdict:
-        """A workload that is not ready: do its pods say why, and can it heal?"""
+        """Ask the pods of a workload that is not ready why, and whether it can heal."""
         selector = _pod_selector(watch.wish, live)
         if not selector:
             return verdict

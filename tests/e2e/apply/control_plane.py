@@ -25,7 +25,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-TOKEN = "apply-tests"  # noqa: S105 - of a server that lives for one test run on loopback
+TOKEN = "apply-tests"  # of a server that lives for one test run on loopback
 START_SECONDS = 90.0
 AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
 
@@ -37,7 +37,7 @@ def binaries() -> Path:
         return Path(given)
     from tests.sandbox import build
 
-    return build.everything(lambda _line: None).binaries["kube-apiserver"].parent
+    return Path(build.everything(lambda _line: None).binaries["kube-apiserver"]).parent
 
 
 def free_port() -> int:
@@ -57,10 +57,12 @@ class ControlPlane:
 
     @property
     def url(self) -> str:
+        """The API server's address."""
         return f"https://127.0.0.1:{self.port}"
 
     @property
     def kubeconfig(self) -> Path:
+        """A kubeconfig of an administrator."""
         return self.folder / "kubeconfig"
 
     def request(
@@ -72,7 +74,7 @@ class ControlPlane:
         agent: str = "tests",
     ) -> Any:
         """One request of the test itself; raises urllib's HTTPError."""
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
@@ -83,7 +85,7 @@ class ControlPlane:
             },
         )
         context = ssl.create_default_context(cafile=str(self.folder / "pki" / "apiserver.crt"))
-        with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30, context=context) as reply:
             return json.loads(reply.read() or b"null")
 
     def apply(self, path: str, body: Any, manager: str, *, force: bool = False) -> Any:
@@ -152,7 +154,7 @@ def _wait_ready(plane: ControlPlane) -> None:
     while time.monotonic() < deadline:
         for process in plane.processes:
             if process.poll() is not None:
-                raise RuntimeError(f"{process.args} ended; see the logs in {plane.folder}")
+                raise RuntimeError(f"{process.args!r} ended; see the logs in {plane.folder}")
         with contextlib.suppress(OSError, ValueError):
             plane.request("GET", "/api/v1/namespaces/default")
             return
