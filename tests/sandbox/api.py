@@ -32,7 +32,7 @@ class Api:
 
         Raises urllib.error.URLError (HTTPError included) as urllib does.
         """
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             self._server + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),

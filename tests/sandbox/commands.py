@@ -117,9 +117,7 @@ def _start(state: State, options: Options, report: Report) -> None:
     os.close(writable)
     for listener in listeners.values():
         listener.close()
-    pki.write_kubeconfig(
-        state.kubeconfig, state.pki, "admin", f"https://127.0.0.1:{ports['api']}"
-    )
+    pki.write_kubeconfig(state.kubeconfig, state.pki, "admin", f"https://127.0.0.1:{ports['api']}")
     _describe(state, ports, pid)
     try:
         _follow(readable, report)

@@ -77,7 +77,7 @@ class State:
 
     @property
     def etcd(self) -> Path:
-        """etcd's data folder."""
+        """The data folder of etcd."""
         return self.root / "etcd"
 
     @property

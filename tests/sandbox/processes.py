@@ -117,6 +117,6 @@ async def _terminate(process: asyncio.subprocess.Process) -> None:
     process.terminate()
     try:
         await asyncio.wait_for(process.wait(), 10)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         process.kill()
         await process.wait()

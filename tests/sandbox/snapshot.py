@@ -75,10 +75,13 @@ def save(state: State, name: str) -> Path:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as raw, _halted(state):
-            with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=COMPRESSION) as packed:
-                for path in _parts(state):
-                    packed.add(path, arcname=str(path.relative_to(state.root)))
+        with (
+            os.fdopen(descriptor, "wb") as raw,
+            tarfile.open(fileobj=raw, mode="w:gz", compresslevel=COMPRESSION) as packed,
+            _halted(state),
+        ):
+            for path in _parts(state):
+                packed.add(path, arcname=str(path.relative_to(state.root)))
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

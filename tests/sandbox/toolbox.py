@@ -148,7 +148,7 @@ def _go_version(program: str) -> str:
 
 def _is_new_enough(version: str) -> bool:
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", version)
-    return bool(found) and tuple(int(part or 0) for part in found.groups()) >= OLDEST_GO
+    return found is not None and tuple(int(each or 0) for each in found.groups()) >= OLDEST_GO
 
 
 def go(report: Report) -> Go:
