@@ -27,7 +27,7 @@ class Request:
 class Reply:
     """What came back; header names are in lower case.
 
-    ``seconds`` is from connecting to the last byte. ``truncated``: the body was longer than we read.
+    ``seconds`` is from connecting to the last byte; ``truncated``: the body was longer than read.
     """
 
     status: int

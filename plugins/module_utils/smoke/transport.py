@@ -111,7 +111,10 @@ class HttpTransport:
             connection.request(request.method, target.path, request.body, headers)
             response = connection.getresponse()
             received = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, received, response.read(LARGEST_BODY + 1)
+            body = response.read(LARGEST_BODY + 1)
+            if len(body) <= LARGEST_BODY and response.length:
+                raise http.client.IncompleteRead(body, response.length)
+            return response.status, received, body
 
 
 class _Limit:

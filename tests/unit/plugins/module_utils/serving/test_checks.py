@@ -34,11 +34,11 @@ Edit = Callable[[Manifest], object]
 
 
 def _template(manifest: Manifest) -> Manifest:
-    return dict.__getitem__(manifest["spec"], "template")  # type: ignore[no-any-return]
+    return dict.__getitem__(manifest["spec"], "template")
 
 
 def _main(manifest: Manifest) -> Manifest:
-    return _template(manifest)["containers"][0]  # type: ignore[no-any-return]
+    return _template(manifest)["containers"][0]
 
 
 def _selector(**labels: Any) -> Edit:
@@ -203,7 +203,12 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
         "spec.template.initContainers[0]",
         lambda m: _template(m).update(initContainers=[{"name": "storage-initializer", "env": []}]),
     ),
-    ("PROBE-SCHEME", "error", "readinessProbe.httpGet.scheme", _probe("readinessProbe", httpGet={**HTTP, "scheme": "HTTP"})),  # fmt: skip  # noqa: E501
+    (
+        "PROBE-SCHEME",
+        "error",
+        "readinessProbe.httpGet.scheme",
+        _probe("readinessProbe", httpGet={**HTTP, "scheme": "HTTP"}),
+    ),
     (
         "PROBE-SCHEME",
         "error",
@@ -361,8 +366,9 @@ def test_recursive_and_repeated_aliases_end() -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -389,5 +395,3 @@ def test_any_value_anywhere_is_answered_with_findings(
     parent[place[-1]] = value
     for finding in check_service(manifest, track):
         assert all(isinstance(text, str) for text in finding.to_dict().values())
-
-

@@ -67,7 +67,7 @@ def test_a_service_of_another_group_is_not_ours() -> None:
     ],
 )
 def test_bad_yaml_is_named(text: str, words: str) -> None:
-    with pytest.raises(ManifestError, match="f.yaml") as raised:
+    with pytest.raises(ManifestError, match=r"f\.yaml") as raised:
         parse_text(text, "f.yaml")
     assert words in str(raised.value)
     assert len(str(raised.value)) < 500

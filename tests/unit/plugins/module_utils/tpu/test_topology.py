@@ -54,7 +54,9 @@ def test_machines_of_a_topology(
     assert _machines(accelerator, topology) == machines
 
 
-@pytest.mark.parametrize("text", ["", "2", "x", "2x", "0x2", "2x2x2x2", "02x2", "2X2", "2x-2", "²x2"])
+@pytest.mark.parametrize(
+    "text", ["", "2", "x", "2x", "0x2", "2x2x2x2", "02x2", "2X2", "2x-2", "²x2"]
+)
 def test_no_topology_but_a_single_number(text: str) -> None:
     assert sides_of(text) == ((2,) if text == "2" else None)
 

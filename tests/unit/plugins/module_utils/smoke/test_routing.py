@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Is the verdict about the scheduler what the counters say?"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import routing_finding
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
+    SCHEDULER_COUNTERS,
+    SERVER_COUNTERS,
+    Counters,
+    count,
+    weigh,
+)
+
+MODEL = "Qwen/Qwen2.5-3B-Instruct"
+UNREAD = Counters(problem="HTTP 403")
+NOTHING = (Counters(), Counters())
+
+# As gateway-api-inference-extension 1.5.0 and vLLM 0.12 write them.
+SCHEDULER_METRICS = f"""
+# HELP inference_objective_request_total [ALPHA] Counter of inference objective requests broken out
+# TYPE inference_objective_request_total counter
+inference_objective_request_total{{model_name="{MODEL}",priority="0",target_model_name="{MODEL}"}} 3
+inference_objective_request_total{{model_name="{MODEL}",priority="1",target_model_name="{MODEL}"}} 2
+inference_objective_request_total{{model_name="other",priority="0",target_model_name="other"}} 7
+# TYPE inference_objective_request_error_total counter
+inference_objective_request_error_total{{model_name="{MODEL}",error_code="x"}} 9
+"""
+SERVER_METRICS = f"""
+# TYPE vllm:request_success_total counter
+vllm:request_success_total{{engine="0",finished_reason="stop",model_name="{MODEL}"}} 4.0
+vllm:request_success_total{{engine="0",finished_reason="length",model_name="{MODEL}"}} 1.0
+# TYPE vllm:request_success_created gauge
+vllm:request_success_created{{engine="0",finished_reason="stop",model_name="{MODEL}"}} 1.7e9
+"""
+
+
+def _counters(*values: float) -> Counters:
+    return Counters({f"pod-{i}": value for i, value in enumerate(values)})
+
+
+def test_counting() -> None:
+    assert count(SCHEDULER_METRICS, SCHEDULER_COUNTERS, MODEL) == 5
+    older = SCHEDULER_METRICS.replace("inference_objective", "inference_model")
+    assert count(older, SCHEDULER_COUNTERS, MODEL) == 5
+    assert count(SERVER_METRICS, SERVER_COUNTERS, MODEL) == 5
+    assert count("", SERVER_COUNTERS, MODEL) == 0
+
+
+def test_text_that_is_no_metrics() -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        count('x{a="b} 1', SERVER_COUNTERS, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "servers", "header", "verdict"),
+    [
+        ((_counters(3), _counters(4)), (_counters(1, 1), _counters(1, 2)), True, "proved"),
+        ((_counters(3), _counters(4)), NOTHING, True, "proved"),
+        # Newer pickers send no header: one pod's counter agrees.
+        ((_counters(3), _counters(4)), (_counters(1), _counters(2)), False, "proved"),
+        ((_counters(3), _counters(4)), NOTHING, False, "likely"),
+        ((_counters(9), _counters(1)), NOTHING, True, "proved"),  # restarted meanwhile
+        ((_counters(3), _counters(3)), (_counters(1), _counters(2)), True, "likely"),
+        ((_counters(3), _counters(3)), (_counters(1), _counters(2)), False, "not routed"),
+        ((UNREAD, UNREAD), (_counters(1), _counters(2)), True, "likely"),
+        ((UNREAD, UNREAD), (_counters(1), _counters(2)), False, "unknown"),
+    ],
+)
+def test_verdicts(
+    scheduler: tuple[Counters, Counters],
+    servers: tuple[Counters, Counters],
+    header: bool,
+    verdict: str,
+) -> None:
+    routing = weigh(scheduler, servers, header)
+    assert routing.verdict == verdict
+    assert len(routing.reasons) == 3
+
+
+def test_the_pod_that_answered() -> None:
+    routing = weigh((_counters(3), _counters(4)), (_counters(5, 7), _counters(5, 8)), True)
+    assert routing.to_dict() == {
+        "verdict": "proved",
+        "reasons": [
+            "scheduler counted 3 requests before and 4 after",
+            "response header x-went-into-resp-headers present",
+            "answered by pod-1",
+        ],
+        "before": 3,
+        "after": 4,
+        "answered_by": "pod-1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "header", "required", "severity", "code"),
+    [
+        ((_counters(3), _counters(3)), False, True, "error", "SMOKE-NOT-ROUTED"),
+        ((_counters(3), _counters(3)), False, False, "warning", "SMOKE-NOT-ROUTED"),
+        ((UNREAD, UNREAD), True, True, "error", "SMOKE-ROUTING-UNPROVED"),
+        ((UNREAD, UNREAD), False, False, "info", "SMOKE-ROUTING-UNPROVED"),
+    ],
+)
+def test_what_a_missing_proof_means(
+    scheduler: tuple[Counters, Counters], header: bool, required: bool, severity: str, code: str
+) -> None:
+    finding = routing_finding(weigh(scheduler, NOTHING, header), required, "http://x")
+    assert finding is not None
+    assert (finding.severity, finding.code) == (severity, code)
+
+
+def test_a_proof_needs_no_finding() -> None:
+    proved = weigh((_counters(3), _counters(4)), NOTHING, True)
+    assert routing_finding(proved, True, "http://x") is None

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Does model_check read every kind of input and fail only when it should?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.llmd.tpu.plugins.modules import model_check
+from ansible_collections.llmd.tpu.plugins.modules.model_check import argument_spec, run
+
+from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE, good, guide
+from tests.unit.plugins.module_utils.smoke.scripted import ScriptedSession, found, refused
+
+
+def _parameters(**given: Any) -> dict[str, Any]:
+    return {
+        "src": None,
+        "definition": None,
+        "name": None,
+        "namespace": None,
+        "kserve_track": "release-v0.15",
+        "findings_only": False,
+        **given,
+    }
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(GOOD)
+    result = run(_parameters(src=str(path)))
+    assert result == {
+        "changed": False,
+        "ok": True,
+        "findings": [],
+        "services": ["llm-d-inference-scheduling/qwen2-3b-pattern1"],
+    }
+
+
+@pytest.mark.parametrize("definition", [GUIDE, guide(), [good(), guide()], f"{GOOD}\n---{GUIDE}"])
+def test_the_guide_fails_in_words(definition: Any) -> None:
+    result = run(_parameters(definition=definition))
+    assert (result["failed"], result["ok"]) == (True, False)
+    assert result["msg"].startswith("definition: 2 errors (and 9 warning or information")
+    for word in ("TPU-LABEL-UNKNOWN", "found: tpu-v6e", "do: write tpu-v6e-slice", "where: "):
+        assert word in result["msg"]
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_findings_only_never_fails() -> None:
+    result = run(_parameters(definition=GUIDE, findings_only=True))
+    assert "failed" not in result
+    assert not result["ok"]
+    assert [one["severity"] for one in result["findings"]].count("error") == 2
+
+
+def test_input_that_cannot_be_read_fails_even_then(tmp_path: Path) -> None:
+    result = run(_parameters(src=str(tmp_path / "none.yaml"), findings_only=True))
+    assert result["failed"]
+    assert "No such file" in result["msg"]
+
+
+@pytest.mark.parametrize("definition", [42, ["text"], {}, "", "a: [1", [None]])
+def test_definitions_that_are_none(definition: Any) -> None:
+    result = run(_parameters(definition=definition))
+    assert result["failed"]
+    assert "definition" in result["msg"]
+
+
+def test_the_live_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/apis/serving.kserve.io/v1alpha1"
+    live = {**guide(), "status": {"url": "http://203.0.113.10/x"}}
+    session = ScriptedSession(
+        {
+            "GET /apis/serving.kserve.io": found(
+                {
+                    "versions": [
+                        {"groupVersion": "serving.kserve.io/v1beta1"},
+                        {"groupVersion": "serving.kserve.io/v1alpha1"},
+                    ]
+                }
+            ),
+            "GET /apis/serving.kserve.io/v1beta1": found({"resources": []}),
+            f"GET {path}": found({"resources": [{"kind": "LLMInferenceService"}]}),
+            f"GET {path}/namespaces/ns/llminferenceservices/n": found(live),
+            f"GET {path}/namespaces/ns/llminferenceservices/x": refused(404, "not found"),
+        }
+    )
+    monkeypatch.setattr(model_check, "connect", lambda _options: session)
+    result = run(_parameters(name="n", namespace="ns"))
+    assert result["msg"].startswith("ns/n in https://cluster.example: 2 errors")
+    missing = run(_parameters(name="x", namespace="ns"))
+    assert "LLMInferenceService ns/x is not in the cluster" in missing["msg"]
+
+
+def test_the_options_are_those_that_are_documented() -> None:
+    documented = yaml.safe_load(model_check.DOCUMENTATION)["options"]
+    for name, option in documented.items():
+        spec = argument_spec()[name]
+        assert {key: option.get(key) for key in ("type", "default", "choices")} == {
+            key: spec.get(key) for key in ("type", "default", "choices")
+        }, name
+    assert {"kubeconfig", "context", *documented} <= set(argument_spec())
