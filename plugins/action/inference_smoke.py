@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""inference_smoke in the controller process, without a module process on local connections."""
+"""`llmd.tpu.inference_smoke` in the controller's process; documented in the module."""
 
 from __future__ import annotations
 
@@ -13,22 +13,31 @@ from ansible_collections.llmd.tpu.plugins.modules.inference_smoke import (
     argument_spec,
     run,
 )
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
+    connection_environment,
+    refuse_async,
+    runs_here,
+)
 
 
-class ActionModule(ActionBase):
-    """Ask from here, or as a module where the task has another host or environment."""
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Asks from here when the connection is local, else hands over to the module."""
 
     _supports_check_mode = True
-    _requires_connection = False
+    _supports_async = False
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Give the task's result."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if self._connection.transport != "local" or any(self._task.environment or []):
-            result.update(self._execute_module(task_vars=task_vars))
+        super().run(tmp, task_vars)
+        refused = refuse_async(self)
+        if refused:
+            return refused
+        if not runs_here(self):
+            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
             return result
-        _validation, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
-        result.update(SKIPPED if self._task.check_mode else run(parameters))
-        return result
+        _checked, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
+        if self._task.check_mode:
+            return dict(SKIPPED)
+        return run(connection_environment(self, parameters))

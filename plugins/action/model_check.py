@@ -1,33 +1,54 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""model_check in the controller process, without a module process on local connections."""
+"""`llmd.tpu.model_check` in the controller's process; documented in the module of the same name."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmd.tpu.plugins.modules.model_check import (
     CONSTRAINTS,
     argument_spec,
     run,
 )
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
+    connection_environment,
+    refuse_async,
+    runs_here,
+)
 
 
-class ActionModule(ActionBase):
-    """Run the check here, or as a module where the task has another host or environment."""
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Checks here when the connection is local, else hands over to the module."""
 
     _supports_check_mode = True
-    _requires_connection = False
+    _supports_async = False
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Give the task's result."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if self._connection.transport != "local" or any(self._task.environment or []):
-            result.update(self._execute_module(task_vars=task_vars))
+        super().run(tmp, task_vars)
+        refused = refuse_async(self)
+        if refused:
+            return refused
+        if not runs_here(self):
+            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
             return result
-        _validation, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
-        result.update(run(parameters))
-        return result
+        _checked, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
+        parameters = connection_environment(self, parameters)
+        if parameters["src"]:
+            parameters["src"] = self._found(parameters["src"])
+        return run(parameters)
+
+    def _found(self, path: str) -> str:
+        """Look for a relative path beside role and playbook, as other actions do."""
+        if Path(path).is_absolute():
+            return path
+        try:
+            return str(self._find_needle("files", path))
+        except AnsibleError:
+            return path  # beside the working folder, or missing: the check names it

@@ -90,14 +90,16 @@ options:
     default: llmd-tpu-metrics-reader
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - llmd.tpu.connection
+  - llmd.tpu.connection.attributes
 attributes:
   check_mode:
-    description: Skipped, as a service that does not exist yet cannot be asked.
     support: none
+    details:
+      - Skipped, as a service that does not exist yet cannot be asked.
 requirements:
   - prometheus_client (for the scheduler's proof)
 notes:
-  - Runs in the controller process on local connections.
   - Proxy settings of the environment are not used for the request to the model.
 """
 

@@ -48,14 +48,12 @@ options:
     default: false
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - llmd.tpu.connection
+  - llmd.tpu.connection.attributes
 attributes:
   check_mode:
-    description: Nothing is written, so check mode is the same.
-    support: full
-requirements:
-  - PyYAML
-notes:
-  - Runs in the controller process on local connections.
+    details:
+      - Nothing is written, so check mode is the same.
 """
 
 EXAMPLES = r"""

@@ -34,11 +34,13 @@ Edit = Callable[[Manifest], object]
 
 
 def _template(manifest: Manifest) -> Manifest:
-    return dict.__getitem__(manifest["spec"], "template")
+    template: Manifest = manifest["spec"]["template"]
+    return template
 
 
 def _main(manifest: Manifest) -> Manifest:
-    return _template(manifest)["containers"][0]
+    container: Manifest = _template(manifest)["containers"][0]
+    return container
 
 
 def _selector(**labels: Any) -> Edit:
