@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.sandbox.images.vllm.engine import answer, tokens_of
+from tests.sandbox.images.vllm.server import Handler
 from tests.unit.sandbox.conftest import MODEL, VERSIONS, Client
 
 Serve = Callable[..., Client]
@@ -123,6 +124,26 @@ def test_text_ends_before_a_stop_string(serve: Serve, stream: bool) -> None:
     assert choices[-1]["stop_reason"] == "stand-in"
 
 
+def test_a_stop_string_saves_the_rest(serve: Serve) -> None:
+    client = serve()
+    body = {"prompt": "Hello", "max_tokens": 100, "stop": "stand-in"}
+    usage = client.json("POST", COMPLETION, body)["usage"]
+    assert usage["completion_tokens"] < 10
+    assert metrics(client)["vllm:generation_tokens_total"] == usage["completion_tokens"]
+
+
+def test_an_echoed_prompt_counts_once(serve: Serve) -> None:
+    body = {"prompt": "Hello you", "max_tokens": 2, "echo": True}
+    reply = serve().json("POST", COMPLETION, body)
+    assert reply["choices"][0]["text"] == "Hello youThis is"
+    assert reply["usage"]["completion_tokens"] == 2
+
+
+def test_numbers_may_be_text(serve: Serve) -> None:
+    reply = serve().json("POST", COMPLETION, {"prompt": "Hi", "max_tokens": "3", "n": "2"})
+    assert reply["usage"]["completion_tokens"] == 6
+
+
 def test_a_chat_stream_in_order(serve: Serve) -> None:
     body = {**HELLO, "max_tokens": 5, "stream": True, "stream_options": {"include_usage": True}}
     chunks = events(serve().ask("POST", CHAT, body)[1])
@@ -191,6 +212,8 @@ def test_stream_events_arrive_one_by_one(serve: Serve, pod: dict[str, str]) -> N
         (CHAT, {"model": MODEL}, 400, "Bad Request", "[{'type': 'missing', 'loc': ('body', 'mess"),
         (COMPLETION, b"{broken", 400, "Bad Request", "[{'type': 'json_invalid'"),
         (COMPLETION, {"prompt": 7}, 400, "Bad Request", "[{'type': 'string_type'"),
+        (CHAT, {**HELLO, "max_tokens": "x"}, 400, "Bad Request", "[{'type': 'int_parsing', 'loc'"),
+        (CHAT, {**HELLO, "messages": ["hi"]}, 400, "Bad Request", "[{'type': 'missing', 'loc'"),
         ("/v1/nothing", {}, 404, "Not Found", "Not Found"),
         ("/health", {}, 405, "Method Not Allowed", "Method Not Allowed"),
     ],
@@ -224,6 +247,21 @@ def test_keys_protect_only_what_is_below_v1(serve: Serve) -> None:
     assert client.ask("GET", "/v1/models", None, {"Authorization": "Bearer right"})[0] == 200
     assert client.ask("GET", "/health")[0] == 200
     assert client.ask("GET", "/metrics")[0] == 200
+
+
+def test_other_methods_are_refused_without_harm(serve: Serve) -> None:
+    client = serve()
+    assert client.ask("HEAD", "/health") == (405, b"")
+    assert client.ask("DELETE", "/v1/models")[0] == 405
+    assert client.ask("GET", "/health")[0] == 200
+
+
+def test_an_idle_connection_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Handler, "timeout", 0.1)
+    with socket.create_connection(serve().address, timeout=5) as idle:
+        idle.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200")
+        assert idle.recv(1000) == b""
 
 
 def test_a_body_in_chunks_is_read(serve: Serve) -> None:

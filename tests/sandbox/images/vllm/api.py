@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from .engine import Engine, Request, tokens_of
+from .engine import Engine, Request, plan, tokens_of
 
 Reply = dict[str, Any]
 
@@ -59,7 +59,6 @@ class Call:
     requests: tuple[Request, ...]
     """One a choice: `n` for each prompt."""
 
-    stop: tuple[str, ...]
     stream: bool
     include_usage: bool
     continuous_usage: bool
@@ -74,6 +73,7 @@ class Call:
 def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: int) -> Call:
     """Return the request in a body; raises RefusalError."""
     data = _json_object(body)
+    _check_types(data)
     field = "messages" if chat else "prompt"
     if data.get(field) is None:
         raise invalid("missing", ("body", field), "Field required", data)
@@ -99,7 +99,6 @@ def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: in
             for prompt in prompts
             for _ in range(data.get("n") or 1)
         ),
-        stop=_stops(data.get("stop")),
         stream=stream,
         include_usage=bool(stream_options.get("include_usage")),
         continuous_usage=bool(stream_options.get("continuous_usage_stats")),
@@ -107,7 +106,7 @@ def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: in
     )
 
 
-def _json_object(body: bytes) -> Mapping[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body)
     except ValueError as error:
@@ -117,6 +116,26 @@ def _json_object(body: bytes) -> Mapping[str, Any]:
         message = "Input should be a valid dictionary or instance"
         raise invalid("model_attributes_type", ("body",), message, data)
     return data
+
+
+def _check_types(data: dict[str, Any]) -> None:
+    """Turn numbers that came as text into numbers, as pydantic does; refuse what is none."""
+    for kind, names in _NUMBERS.items():
+        for name in names:
+            if data.get(name) is None:
+                continue
+            try:
+                data[name] = kind(data[name])
+            except (TypeError, ValueError) as error:
+                word = "integer" if kind is int else "number"
+                code, message = f"{kind.__name__}_parsing", f"Input should be a valid {word}"
+                raise invalid(code, ("body", name), message, data[name]) from error
+
+
+_NUMBERS: dict[type[int] | type[float], tuple[str, ...]] = {
+    int: ("max_tokens", "max_completion_tokens", "min_tokens", "n", "seed"),
+    float: ("temperature", "top_p"),
+}
 
 
 def _stops(stop: object) -> tuple[str, ...]:
@@ -145,7 +164,8 @@ def _chat_prompt(messages: object) -> list[str]:
             raise invalid("missing", location, "Field required", message)
         content = message.get("content") or ""
         if isinstance(content, list):
-            content = " ".join(str(part.get("text", "")) for part in content)
+            texts = (part.get("text", "") for part in content if isinstance(part, dict))
+            content = " ".join(map(str, texts))
         tokens += ["<|im_start|>", message["role"], *tokens_of(f" {content}"), "<|im_end|>"]
     return [*tokens, "<|im_start|>", "assistant"]
 
@@ -185,6 +205,7 @@ def _request(
         endless=bool(data.get("ignore_eos")),
         min_tokens=data.get("min_tokens") or 0,
         n=data.get("n") or 1,
+        stop=_stops(data.get("stop")),
     )
 
 
@@ -193,31 +214,27 @@ class Piece:
     """A part of one choice's text; the last one carries the reason why it ended."""
 
     text: str
+    tokens: int = 1
     finish_reason: str | None = None
     stop_reason: str | None = None
 
 
 def _pieces(engine: Engine, call: Call, request: Request, paced: bool) -> Iterator[Piece]:
-    """Yield a choice token by token, cut before the first stop string."""
-    text, produced = "", 0
+    """Yield a choice token by token.
+
+    The reason comes with the last token, or after it when the reply ended by itself.
+    """
+    reply = plan(request, engine.release.version)
+    last = len(reply.texts) if reply.finish_reason == "length" or reply.stop_reason else 0
     if call.echo:
-        yield Piece("".join(request.prompt))
-    tokens = engine.generate(request, paced)
-    for token in tokens:
-        text, produced = text + token, produced + 1
-        if stop := next((stop for stop in call.stop if stop in text), None):
-            for _ in tokens:  # what vLLM would not generate any more
-                pass
-            kept = text.index(stop) - (len(text) - len(token))
-            yield Piece(token[: max(0, kept)], "stop", stop)
-            return
-        if produced == request.max_tokens and engine.finish_reason(request, produced) == "length":
-            for _ in tokens:  # lets the engine count the request as finished
-                pass
-            yield Piece(token, "length")
-            return
-        yield Piece(token)
-    yield Piece("", "stop")
+        yield Piece("".join(request.prompt), 0)
+    for number, text in enumerate(engine.generate(request, reply, paced), 1):
+        if number == last:
+            yield Piece(text, 1, reply.finish_reason, reply.stop_reason)
+        else:
+            yield Piece(text)
+    if not last:
+        yield Piece("", 0, reply.finish_reason)
 
 
 def _usage(prompt: int, completion: int, details: bool = True) -> Reply:
@@ -244,7 +261,7 @@ def complete(engine: Engine, call: Call) -> Reply:
     choices, produced = [], 0
     for index, request in enumerate(call.requests):
         pieces = list(_pieces(engine, call, request, paced=False))
-        produced += sum(1 for piece in pieces if piece.text)
+        produced += sum(piece.tokens for piece in pieces)
         choices.append(_choice(call, index, pieces))
     return {
         **_head(call, chunk=False),
@@ -292,7 +309,9 @@ def stream(engine: Engine, call: Call) -> Iterator[bytes]:
         if call.chat:
             yield _event(_chunk(head, call, index, {"role": "assistant", "content": ""}, None, 0))
         for piece in _pieces(engine, call, request, paced=True):
-            produced += 1 if piece.text else 0
+            produced += piece.tokens
+            if not piece.text and not piece.finish_reason:
+                continue
             delta = {"content": piece.text} if call.chat else {"text": piece.text}
             yield _event(_chunk(head, call, index, delta, piece, produced))
     if call.include_usage:

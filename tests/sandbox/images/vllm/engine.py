@@ -74,6 +74,41 @@ class Request:
 
     min_tokens: int = 0
     n: int = 1
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be said: the shown text of each token, and why it ends there.
+
+    A token inside a stop string counts, but shows nothing.
+    """
+
+    texts: tuple[str, ...]
+    finish_reason: str
+    stop_reason: str | None = None
+
+
+def plan(request: Request, version: str) -> Plan:
+    """Decide the whole reply; the pace of its tokens is the engine's matter."""
+    whole = answer(request.prompt, version)
+    wanted = request.max_tokens if request.endless else max(len(whole), request.min_tokens)
+    tokens: list[str] = []
+    text = ""
+    for token in itertools.islice(itertools.cycle(whole), min(wanted, request.max_tokens)):
+        tokens.append(token)
+        text += token
+        if stop := next((stop for stop in request.stop if stop in text), None):
+            return Plan(tuple(_shown(tokens, text.index(stop))), "stop", stop)
+    cut = request.endless or len(tokens) < len(whole)
+    return Plan(tuple(tokens), "length" if cut and len(tokens) == request.max_tokens else "stop")
+
+
+def _shown(tokens: Sequence[str], length: int) -> Iterator[str]:
+    """Yield the tokens' texts, cut after `length` characters in all."""
+    for token in tokens:
+        yield token[:length]
+        length = max(0, length - len(token))
 
 
 class Engine:
@@ -103,50 +138,36 @@ class Engine:
         """Whether any request holds cache blocks."""
         return self._used_blocks > 0
 
-    def generate(self, request: Request, paced: bool = True) -> Iterator[str]:
-        """Tokens of one reply. Closing the iterator early counts as an abort.
+    def generate(self, request: Request, reply: Plan, paced: bool = True) -> Iterator[str]:
+        """Yield the text of each token. Closing the iterator early counts as an abort.
 
         `paced` gives each token its time; otherwise the whole time passes before the first one,
         which costs one sleep instead of hundreds.
         """
         arrived = self._clock()
+        gaps = len(reply.texts) - 1
+        blocks = -(-(len(request.prompt) + len(reply.texts)) // self.limits.block_size)
         self.metrics.add({"num_requests_waiting": 1})
         with self._slots:
             started = self._clock()
             self.metrics.add({"num_requests_waiting": -1, "num_requests_running": 1})
-            text = list(self._text(request))
-            blocks = -(-(len(request.prompt) + len(text)) // self.limits.block_size)
             self._use(blocks)
-            produced, first, reason = 0, started, "abort"
+            produced, reason = 0, "abort"
             try:
                 self._count_prompt(request)
-                self._sleep(
-                    self.limits.first_token + (0 if paced else self.limits.token * (len(text) - 1))
-                )
+                self._sleep(self.limits.first_token + (0 if paced else self.limits.token * gaps))
                 first = self._clock() if paced else started + self.limits.first_token
-                for token in text:
+                for text in reply.texts:
                     if produced and paced:
                         self._sleep(self.limits.token)
                     produced += 1
-                    yield token
-                reason = self.finish_reason(request, produced)
+                    yield text
+                reason = reply.finish_reason
+                self._observe(request, produced, arrived, started, first)
             finally:
                 self._use(-blocks)
                 self.metrics.add({"num_requests_running": -1, "generation_tokens": produced})
                 self.metrics.finished(reason)
-                if reason != "abort":
-                    self._observe(request, produced, arrived, started, first)
-
-    def finish_reason(self, request: Request, produced: int) -> str:
-        """`length` when the limit cut the reply, else `stop`."""
-        whole = len(answer(request.prompt, self.release.version))
-        cut = request.endless or produced < whole
-        return "length" if cut and produced >= request.max_tokens else "stop"
-
-    def _text(self, request: Request) -> Iterator[str]:
-        text = answer(request.prompt, self.release.version)
-        wanted = request.max_tokens if request.endless else max(len(text), request.min_tokens)
-        return itertools.islice(itertools.cycle(text), min(wanted, request.max_tokens))
 
     def _use(self, blocks: int) -> None:
         with self._lock:

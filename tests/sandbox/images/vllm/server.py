@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -52,8 +53,10 @@ class Server(ThreadingHTTPServer):
         """The URL scheme it speaks."""
         return "https" if self.tls else "http"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that goes away is not worth a traceback."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that go away; anything else is a fault of this stand-in."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _tls(options: Options) -> ssl.SSLContext | None:
@@ -113,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave in one write
+    timeout = 5  # seconds without a request (VLLM_HTTP_TIMEOUT_KEEP_ALIVE)
     server: Server
     request: socket
 
@@ -124,7 +128,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.tls:
             self.request.settimeout(HANDSHAKE_SECONDS)
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
-            self.request.settimeout(None)
         super().setup()
 
     def finish(self) -> None:
@@ -145,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
             host, port = self.client_address[:2]
             line = f'{host}:{port} - "{self.command} {self.path} HTTP/1.1" {status} {status.phrase}'
             uvicorn(line, access=True)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: http.server's own messages are not uvicorn's."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what cannot be parsed as uvicorn does, whatever http.server found wrong.
@@ -255,7 +261,8 @@ class Handler(BaseHTTPRequestHandler):
         if kind:
             self.send_header("content-type", kind)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.wfile.flush()
 
     def _common_headers(self) -> None:
