@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -66,7 +66,9 @@ class Cluster:
     def __init__(self, api_client: client.ApiClient, manager: str) -> None:
         """`manager` is the field manager of everything applied."""
         # Two sandboxes have the same address: what is kept of one must not serve the other.
-        self._client = dynamic.DynamicClient(api_client, cache_file=os.devnull)  # type: ignore[no-untyped-call]
+        with tempfile.TemporaryDirectory() as folder:
+            cache = f"{folder}/discovery"
+            self._client = dynamic.DynamicClient(api_client, cache_file=cache)  # type: ignore[no-untyped-call]
         self._manager = manager
 
     @classmethod
