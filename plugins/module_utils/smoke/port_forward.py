@@ -38,6 +38,8 @@ class PortForward:
                 api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)
             )
         except ApiException as problem:
-            raise OSError(f"port-forward refused: {problem.reason}"[:300]) from problem
+            # The client library appends the whole reply to the reason.
+            reason = str(problem.reason).partition(" -+-+-")[0]
+            raise OSError(f"port-forward refused: {reason}") from problem
         opened: socket.socket = forward.socket(port)
         return opened
