@@ -244,6 +244,8 @@ def _given_up_items(
             continue
         theirs = item_child(others, keys)
         if wanted_item is not None:
+            if isinstance(wanted_item, Mapping):  # an item cannot lose what names it
+                wanted_item = {**dict(keys), **wanted_item}
             yield from _given_up(wanted_item, live_item, subtree, theirs, (*path, Item(keys)))
         elif theirs is None:
             yield (*path, Item(keys))

@@ -26,8 +26,9 @@ except ImportError:  # comes with the kubernetes package, whose absence `connect
 _TAG = "tag:yaml.org,2002:"
 _PLAIN, _TEXT, _MERGE = "plain", f"{_TAG}str", "<<"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_OTHER_BASE = re.compile(r"[-+]?0([0-7]+|o[0-7]+|x[0-9a-fA-F]+|b[01]+)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_OTHER_BASE = re.compile(r"[-+]?0([0-7]+|x[0-9a-fA-F]+|b[01]+)")
+# With a point, and a sign before the exponent: 12e34567 is the beginning of a git commit.
+_FLOAT = re.compile(r"([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _WORDS: dict[str, bool | None] = {
     **{spelling: None for word in ("null",) for spelling in (word, word.title(), word.upper())},
     **{s: True for w in ("true", "yes", "on") for s in (w, w.title(), w.upper())},
@@ -135,7 +136,7 @@ def _scalar(text: str) -> Any:
     if _OTHER_BASE.fullmatch(text):
         sign = -1 if text[0] == "-" else 1
         digits = text.lstrip("+-")
-        return sign * int(digits if digits[1] in "oxb" else f"0o{digits}", 0)
+        return sign * int(digits if digits[1] in "xb" else f"0o{digits}", 0)
     if _FLOAT.fullmatch(text):
         return float(text)
     return text

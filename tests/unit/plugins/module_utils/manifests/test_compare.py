@@ -1,0 +1,337 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Would applying change the object? Cases, and properties on generated objects."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import (
+    Comparison,
+    compare,
+    differences,
+    wanted,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import quantity
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.plugins.module_utils.manifests.objects import MANAGER, deployment, entry, live
+
+CONTAINER = "spec.template.spec.containers[name=web]"
+
+
+def seen(desired: dict[str, Any], there: dict[str, Any]) -> Comparison:
+    return compare(desired, there, MANAGER)
+
+
+def container(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = body["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def test_the_same_is_clean() -> None:
+    assert seen(deployment(), live(deployment())).clean
+
+
+def test_server_defaults_and_status_are_not_drift() -> None:
+    there = live(deployment())
+    there["status"] = {"replicas": 1}
+    there["spec"]["revisionHistoryLimit"] = 10
+    container(there)["imagePullPolicy"] = "Always"
+    assert seen(deployment(), there).clean
+
+
+def test_a_changed_value_is_named_by_key() -> None:
+    found = seen(deployment(image="a:2"), live(deployment()))
+    assert found == Comparison(changes=(f"{CONTAINER}.image",))
+
+
+def test_a_new_field_and_a_new_label() -> None:
+    desired = deployment(workingDir="/x")
+    desired["metadata"]["labels"]["llmd.tpu/phase"] = "model"
+    found = seen(desired, live(deployment()))
+    assert found.changes == ("metadata.labels[llmd.tpu/phase]", f"{CONTAINER}.workingDir")
+
+
+def test_a_field_given_up_is_removed() -> None:
+    found = seen(deployment(), live(deployment(workingDir="/x")))
+    assert found == Comparison(removed=(f"{CONTAINER}.workingDir",))
+
+
+def test_a_field_given_up_that_another_manager_owns_too_stays() -> None:
+    there = deployment(workingDir="/x")
+    found = seen(deployment(), live(there, entry(there), entry(there, "other", "Update")))
+    assert found.clean
+
+
+def test_a_field_of_another_manager_is_not_ours_to_remove() -> None:
+    there = deployment()
+    there["metadata"]["annotations"] = {"theirs": "1"}
+    theirs = entry({"metadata": {"annotations": {"theirs": "1"}}}, "other", "Update")
+    assert seen(deployment(), live(there, entry(deployment()), theirs)).clean
+
+
+def test_a_list_item_given_up_is_removed_and_a_foreign_one_stays() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    found = seen(deployment(env=env[:1]), live(deployment(env=env)))
+    assert found == Comparison(removed=(f"{CONTAINER}.env[name=B]",))
+    mine = entry(deployment(env=env[:1]))
+    there = live(deployment(env=env), mine, entry(deployment(env=env[1:]), "other", "Update"))
+    assert seen(deployment(env=env[:1]), there).clean
+
+
+def test_items_are_matched_by_key_not_by_place() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    injected = [{"name": "Z", "value": "0"}, *env]
+    there = live(deployment(env=injected), entry(deployment(env=env)))
+    assert seen(deployment(env=env), there).clean
+
+
+def test_another_order_of_items_is_for_the_server_to_judge() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    found = seen(deployment(env=env[::-1]), live(deployment(env=env)))
+    assert found == Comparison(doubts=(f"{CONTAINER}.env",))
+
+
+def test_ports_match_with_the_default_protocol() -> None:
+    there = live(deployment(ports=[{"containerPort": 80, "protocol": "TCP"}]))
+    assert seen(deployment(ports=[{"containerPort": 80}]), there).clean
+    udp = [{"containerPort": 80, "protocol": "UDP"}]
+    key = f"{CONTAINER}.ports[containerPort=80,protocol="
+    assert seen(deployment(ports=udp), there).changes == (f"{key}UDP]",)
+
+
+def test_lists_without_an_owner_merge_by_the_known_keys() -> None:
+    there = {**deployment(env=[{"name": "A", "value": "1"}])}
+    there["metadata"] = {"name": "web", "labels": {"app": "web"}}
+    there["spec"]["template"]["spec"]["containers"].insert(0, {"name": "proxy", "image": "p"})
+    assert seen(deployment(env=[{"name": "A", "value": "1"}]), there).clean
+
+
+@pytest.mark.parametrize(
+    ("desired", "there"),
+    [
+        ({"cpu": "1000m", "memory": "1Gi"}, {"cpu": "1", "memory": "1024Mi"}),
+        ({"cpu": 1, "google.com/tpu": 4}, {"cpu": "1", "google.com/tpu": "4"}),
+        ({"cpu": "0.5", "memory": "1e3"}, {"cpu": "500m", "memory": "1k"}),
+    ],
+)
+def test_quantities_mean_numbers(desired: dict[str, Any], there: dict[str, Any]) -> None:
+    limits = deployment(resources={"limits": there})
+    assert seen(deployment(resources={"limits": desired}), live(limits)).clean
+
+
+def test_another_quantity_is_a_change() -> None:
+    there = live(deployment(resources={"limits": {"memory": "1Gi"}}))
+    found = seen(deployment(resources={"limits": {"memory": "1G"}}), there)
+    assert found.changes == (f"{CONTAINER}.resources.limits.memory",)
+
+
+def test_text_that_looks_like_a_quantity_is_text() -> None:
+    def settings(value: str) -> dict[str, Any]:
+        return {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"cpu": value}}
+
+    assert seen(settings("1000m"), live(settings("1"))).changes == ("data.cpu",)
+
+
+def test_int_or_string_and_booleans() -> None:
+    there = live(deployment(livenessProbe={"httpGet": {"port": 80}}, tty=True))
+    assert seen(deployment(livenessProbe={"httpGet": {"port": "80"}}, tty=True), there).clean
+    found = seen(deployment(livenessProbe={"httpGet": {"port": 80}}, tty=1), there)
+    assert found.changes == (f"{CONTAINER}.tty",)
+
+
+@pytest.mark.parametrize("empty", [{}, [], "", 0, False])
+def test_an_empty_value_that_the_server_dropped(empty: Any) -> None:
+    """Asked for before, and not there: the server dropped it. Never asked for: who knows."""
+    there = deployment()
+    before = entry({**deployment(extra=empty)})
+    assert seen(deployment(extra=empty), live(there, before)).clean
+    found = seen(deployment(extra=empty), live(there))
+    assert found == Comparison(doubts=(f"{CONTAINER}.extra",))
+
+
+def test_an_empty_map_that_is_new_is_not_lost() -> None:
+    """`scheduler: {}` of an LLMInferenceService means a lot."""
+    base = {"kind": "LLMInferenceService", "metadata": {"name": "m"}}
+    there = {**base, "spec": {"router": {"route": {}}}}
+    found = seen({**base, "spec": {"router": {"route": {}, "scheduler": {}}}}, live(there))
+    assert found.doubts == ("spec.router.scheduler",)
+
+
+def test_atomic_maps_are_compared_as_a_whole() -> None:
+    there = deployment()
+    there["spec"]["template"]["spec"]["nodeSelector"] = {"a": "1", "b": "2"}
+    desired = copy.deepcopy(there)
+    del desired["spec"]["template"]["spec"]["nodeSelector"]["b"]
+    assert seen(desired, live(there)).doubts == ("spec.template.spec.nodeSelector.b",)
+
+
+def policy(*rules: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "NetworkPolicy", "metadata": {"name": "p"}, "spec": {"ingress": list(rules)}}
+
+
+def test_inside_atomic_lists_known_defaults_are_clean_and_more_is_a_doubt() -> None:
+    there = policy({"ports": [{"port": 80, "protocol": "TCP"}]})
+    assert seen(policy({"ports": [{"port": 80}]}), live(there)).clean
+    more = policy({"ports": [{"port": 80}], "from": [{"podSelector": {}}]})
+    found = seen(policy({"ports": [{"port": 80}]}), live(more))
+    assert found == Comparison(doubts=("spec.ingress[0].from",))
+    assert seen(policy({"ports": [{"port": 81}]}), live(there)).changes == (
+        "spec.ingress[0].ports[0].port",
+    )
+    assert seen(policy(), live(there)).changes == ("spec.ingress",)
+
+
+def test_sets() -> None:
+    def with_finalizers(*names: str) -> dict[str, Any]:
+        return {"kind": "X", "metadata": {"name": "x", "finalizers": list(names)}}
+
+    there = live(with_finalizers("a", "b"), entry(with_finalizers("a")))
+    assert seen(with_finalizers("a"), there).clean
+    assert seen(with_finalizers("a", "c"), there).changes == ("metadata.finalizers[c]",)
+    there = live(with_finalizers("a", "b"))
+    assert seen(with_finalizers("a"), there).removed == ("metadata.finalizers[b]",)
+
+
+# What is not ours to ask for.
+
+
+def test_the_rules_of_an_aggregated_role_are_not_ours() -> None:
+    role = {
+        "kind": "ClusterRole",
+        "metadata": {"name": "r"},
+        "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]},
+        "rules": [],
+    }
+    there = live({**role, "rules": [{"verbs": ["get"]}]}, entry({"aggregationRule": {}}))
+    assert "rules" not in wanted(role, there, MANAGER)
+    assert wanted({**role, "aggregationRule": None}, there, MANAGER)["rules"] == []
+
+
+def webhook(ca: str | None, **annotations: str) -> dict[str, Any]:
+    client = {"url": "https://x"} | ({"caBundle": ca} if ca else {})
+    return {
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "w", "annotations": annotations},
+        "webhooks": [{"name": "a.b.c", "clientConfig": client}],
+    }
+
+
+def ca_of(body: dict[str, Any]) -> Any:
+    return body["webhooks"][0]["clientConfig"].get("caBundle")
+
+
+def test_a_ca_bundle_of_an_injector_is_not_ours() -> None:
+    there = live(
+        webhook("real"), entry(webhook(None)), entry(webhook("real"), "injector", "Update")
+    )
+    assert ca_of(wanted(webhook("Cg=="), there, MANAGER)) is None
+    annotated = webhook("Cg==", **{"cert-manager.io/inject-ca-from": "a/b"})
+    assert ca_of(wanted(annotated, None, MANAGER)) is None
+
+
+def test_a_ca_bundle_of_our_own_is_kept() -> None:
+    assert ca_of(wanted(webhook("mine"), live(webhook("old")), MANAGER)) == "mine"
+    assert ca_of(wanted(webhook("mine"), None, MANAGER)) == "mine"
+
+
+def test_status_and_server_metadata_are_not_sent() -> None:
+    body = {
+        "kind": "X",
+        "metadata": {"name": "x", "uid": "1", "resourceVersion": "2"},
+        "status": {},
+    }
+    assert wanted(body, None, MANAGER) == {"kind": "X", "metadata": {"name": "x"}}
+
+
+# Differences between two states.
+
+
+def test_differences_name_fields_and_leave_out_what_the_server_writes() -> None:
+    before = live(deployment(env=[{"name": "A", "value": "1"}]))
+    after = copy.deepcopy(before)
+    container(after)["env"][0]["value"] = "2"
+    after["metadata"]["resourceVersion"] = "7"
+    after["status"] = {"x": 1}
+    changes = differences(before, after)
+    assert [(spell(c.path), c.before, c.after) for c in changes] == [
+        (f"{CONTAINER}.env[name=A].value", "1", "2")
+    ]
+
+
+# Properties on generated objects.
+
+NAMES = st.sampled_from(["alpha", "beta", "gamma", "delta"])
+SCALARS = st.one_of(st.text(max_size=4), st.integers(-3, 99), st.booleans())
+VALUES = st.recursive(
+    st.one_of(SCALARS, st.lists(SCALARS, max_size=3)),
+    lambda inner: st.one_of(
+        st.dictionaries(NAMES, inner, max_size=3),
+        st.lists(st.dictionaries(NAMES, inner, max_size=2), max_size=2),
+    ),
+    max_leaves=12,
+)
+SPECS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=4)
+
+
+def thing(spec: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "Thing", "metadata": {"name": "t"}, "spec": spec}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if isinstance(value, dict) and value:
+        return [leaf for name, item in value.items() for leaf in leaves(item, (*path, name))]
+    return [path]
+
+
+@given(SPECS)
+def test_what_was_applied_is_clean(spec: dict[str, Any]) -> None:
+    assert seen(thing(spec), live(thing(spec))).clean
+
+
+@given(SPECS, st.data())
+def test_every_changed_leaf_is_found(spec: dict[str, Any], data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(leaves(spec)))
+    desired = copy.deepcopy(spec)
+    node = desired
+    for name in path[:-1]:
+        node = node[name]
+    node[path[-1]] = {"other": "value"}
+    found = seen(thing(desired), live(thing(spec)))
+    here = "spec." + ".".join(path)
+    assert any(change == here or change.startswith(f"{here}.") for change in found.changes)
+
+
+@given(SPECS, st.data())
+def test_every_leaf_given_up_is_found(spec: dict[str, Any], data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(leaves(spec)))
+    desired = copy.deepcopy(spec)
+    node = desired
+    for name in path[:-1]:
+        node = node[name]
+    del node[path[-1]]
+    assert "spec." + ".".join(path) in seen(thing(desired), live(thing(spec))).removed
+
+
+@given(SPECS, SPECS)
+def test_what_differs_is_never_called_clean(one: dict[str, Any], other: dict[str, Any]) -> None:
+    if differences(thing(one), thing(other)):
+        assert not seen(thing(other), live(thing(one))).clean
+
+
+@given(st.integers(-(10**6), 10**6))
+def test_quantities_of_one_number(number: int) -> None:
+    spellings = [number, str(number), f"{number}000m", f"{number}e0", f"{number}.0"]
+    assert len({quantity(spelling) for spelling in spellings}) == 1
+    assert quantity(f"{number}Ki") == number * 1024
+    assert quantity(f"{number}k") == number * 1000
+
+
+@pytest.mark.parametrize("text", ["", "x", "1x", "1 Gi", "Gi", "1.2.3", True, None])
+def test_what_is_no_quantity(text: Any) -> None:
+    assert quantity(text) is None

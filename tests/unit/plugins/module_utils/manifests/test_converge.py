@@ -1,0 +1,397 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Converging against a scripted API server: order, retries, conflicts, check mode, secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Reply
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests import report
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import apply
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import (
+    Converger,
+    TakeOver,
+    Wishes,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import load
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import Outcome
+
+KINDS: dict[str, dict[str, tuple[str, str]]] = {
+    "v1": {
+        "Namespace": ("namespaces", "Cluster"),
+        "ConfigMap": ("configmaps", "Namespaced"),
+        "Secret": ("secrets", "Namespaced"),
+    },
+    "admissionregistration.k8s.io/v1": {
+        "ValidatingWebhookConfiguration": ("validatingwebhookconfigurations", "Cluster")
+    },
+    "apiextensions.k8s.io/v1": {
+        "CustomResourceDefinition": ("customresourcedefinitions", "Cluster")
+    },
+}
+
+
+def status(code: int, message: str, causes: list[dict[str, str]] | None = None) -> Reply:
+    body = {"kind": "Status", "message": message, "details": {"causes": causes or []}}
+    return Reply(code, json.dumps(body).encode())
+
+
+class Server:
+    """An API server with a memory, whose troubles can be scripted per request."""
+
+    server, source = "https://server", "kubeconfig /k"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.kinds = {version: dict(kinds) for version, kinds in KINDS.items()}
+        self.log: list[str] = []
+        self.troubles: list[Callable[[str, str], Reply | None]] = []
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
+        url = urlsplit(path)
+        if method == "PATCH":
+            self.log.append(f"{url.path.rpartition('/')[2]} {url.query}")
+        for trouble in self.troubles:
+            reply = trouble(method, path)
+            if reply:
+                return reply
+        if url.path in ("/api", "/apis"):
+            return self._discovery(core=url.path == "/api")
+        if method == "GET":
+            found = self.objects.get(url.path)
+            return Reply(200, json.dumps(found).encode()) if found else status(404, "not found")
+        wanted = json.loads(body or b"")
+        result = {**self.objects.get(url.path, {}), **wanted}
+        if wanted["kind"] == "CustomResourceDefinition":
+            result["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
+        if "dryRun" not in parse_qs(url.query):
+            self.objects[url.path] = result
+            if wanted["kind"] == "CustomResourceDefinition":
+                self.kinds["things.io/v1"] = {"Thing": ("things", "Namespaced")}
+        return Reply(200, json.dumps(result).encode())
+
+    def _discovery(self, *, core: bool) -> Reply:
+        items = []
+        for api_version, kinds in self.kinds.items():
+            group, _slash, version = api_version.rpartition("/")
+            if bool(group) == core:
+                continue
+            resources = [
+                {"resource": plural, "scope": scope, "responseKind": {"kind": kind}}
+                for kind, (plural, scope) in kinds.items()
+            ]
+            versions = [{"version": version, "resources": resources}]
+            items.append({"metadata": {"name": group}, "versions": versions})
+        return Reply(200, json.dumps({"items": items}).encode())
+
+
+class Clock:
+    """Time that only passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def settings(name: str = "c", **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "n"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def converge(
+    server: Server, definition: Any, clock: Clock | None = None, **wishes: Any
+) -> tuple[list[Outcome], Api]:
+    clock = clock or Clock()
+    api = Api(server)
+    api.discover()
+    converger = Converger(api, Wishes(**wishes), clock, clock.sleep)
+    return converger.run(load(definition, [])), api
+
+
+def actions(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.action for outcome in outcomes]
+
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "things.things.io"},
+}
+THING = {"apiVersion": "things.io/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "n"}}
+WEBHOOK = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingWebhookConfiguration",
+    "metadata": {"name": "w"},
+}
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+
+
+def test_order_and_kinds_that_come_with_the_list() -> None:
+    server = Server()
+    outcomes, api = converge(server, [WEBHOOK, THING, settings(), CRD, NAMESPACE])
+    assert actions(outcomes) == ["created"] * 5
+    assert [line.split()[0] for line in server.log] == ["n", "things.things.io", "c", "t", "w"]
+    assert "fieldManager=llmd.tpu" in server.log[0]
+    assert api.counts.writes == 5
+
+
+def test_a_second_run_writes_nothing() -> None:
+    server = Server()
+    converge(server, [settings(a="1"), NAMESPACE])
+    outcomes, api = converge(server, [settings(a="1"), NAMESPACE])
+    assert actions(outcomes) == ["none", "none"]
+    assert api.counts.writes == 0
+
+
+def test_check_mode_writes_nothing_and_predicts() -> None:
+    server = Server()
+    converge(server, settings(a="1"))
+    server.log.clear()
+    outcomes, api = converge(server, [settings(a="2"), THING, CRD], check=True)
+    assert actions(outcomes) == ["changed", "created", "created"]
+    assert outcomes[0].fields == ("data.a",)
+    assert "Thing in things.io/v1 is not there yet" in outcomes[1].reason
+    assert api.counts.writes == 0
+    assert all("dryRun=All" in line for line in server.log)
+
+
+def test_labels_and_namespace_are_added() -> None:
+    server = Server()
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    cluster_wide = {**NAMESPACE, "metadata": {"name": "n", "namespace": "wrong"}}
+    converge(server, [body, cluster_wide], namespace="m", labels={"llmd.tpu/phase": "p"})
+    assert server.objects["/api/v1/namespaces/m/configmaps/c"]["metadata"] == {
+        "name": "c",
+        "namespace": "m",
+        "labels": {"llmd.tpu/phase": "p"},
+    }
+    assert "namespace" not in server.objects["/api/v1/namespaces/n"]["metadata"]
+
+
+def test_a_failed_object_hides_no_other() -> None:
+    server = Server()
+    server.troubles.append(
+        lambda method, path: status(422, "data: bad") if "/bad?" in path else None
+    )
+    no_place = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nowhere"}}
+    outcomes, _api = converge(server, [settings("bad"), no_place, settings("good")])
+    assert actions(outcomes) == ["failed", "failed", "created"]
+    words = report.failure(outcomes)
+    assert "2 of 3 objects failed (1 created, 2 failed)" in words
+    assert "ConfigMap n/bad [definition, item 1]: the API server refused it (422)" in words
+    assert "it names no namespace" in words
+
+
+CONFLICT = [
+    {
+        "reason": "FieldManagerConflict",
+        "message": 'conflict with "kubectl" using v1',
+        "field": ".data.a",
+    }
+]
+
+
+def conflicting(method: str, path: str) -> Reply | None:
+    if method == "PATCH" and "force=false" in path:
+        return status(409, "Apply failed", CONFLICT)
+    return None
+
+
+def test_a_conflict_names_object_field_owner_and_the_way_out() -> None:
+    server = Server()
+    server.troubles.append(conflicting)
+    outcomes, _api = converge(server, settings(a="1"))
+    assert actions(outcomes) == ["failed"]
+    for words in ("data.a", "kubectl", "take_over", "force_conflicts"):
+        assert words in outcomes[0].error
+
+
+@pytest.mark.parametrize(
+    ("entry", "action"),
+    [
+        (TakeOver("ConfigMap"), "created"),
+        (TakeOver("ConfigMap", "c", ("data",)), "created"),
+        (TakeOver("ConfigMap", "c", (".data.a",)), "created"),
+        (TakeOver("ConfigMap", "c", ("data.ab",)), "failed"),
+        (TakeOver("ConfigMap", "other"), "failed"),
+        (TakeOver("Secret"), "failed"),
+    ],
+)
+def test_take_over_covers_what_it_names(entry: TakeOver, action: str) -> None:
+    server = Server()
+    server.troubles.append(conflicting)
+    outcomes, _api = converge(server, settings(a="1"), take_over=(entry,))
+    assert actions(outcomes) == [action]
+
+
+def test_force_conflicts() -> None:
+    server = Server()
+    server.troubles.append(conflicting)
+    outcomes, _api = converge(server, settings(a="1"), force=True)
+    assert actions(outcomes) == ["created"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        status(429, "too many requests"),
+        status(503, "unavailable"),
+        status(409, "the object has been modified"),
+        status(500, 'Internal error occurred: failed calling webhook "a.b": connection refused'),
+        status(500, "conversion webhook for x failed: x509: unknown authority"),
+        status(404, "the server could not find the requested resource"),
+        status(403, "forbidden: unable to create because it is being terminated"),
+        ConnectionLost("reset"),
+    ],
+)
+def test_what_heals_is_retried(reply: Reply | ConnectionLost) -> None:
+    server = Server()
+    left = [3]
+
+    def trouble(method: str, path: str) -> Reply | None:
+        if method != "PATCH" or not left[0]:
+            return None
+        left[0] -= 1
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    server.troubles.append(trouble)
+    outcomes, api = converge(server, settings())
+    assert actions(outcomes) == ["created"]
+    assert api.counts.retries == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "seconds"),
+    [
+        (status(503, "unavailable"), 30),
+        (status(500, 'failed calling webhook "a": connection refused'), 100),
+        (status(500, "failed to create typed patch object: .x: field not declared"), 0),
+        (status(400, 'admission webhook "a" denied the request: no'), 0),
+        (status(422, "invalid"), 0),
+        (status(404, 'namespaces "n" not found'), 0),
+    ],
+)
+def test_patience_ends(reply: Reply, seconds: float) -> None:
+    server, clock = Server(), Clock()
+    server.troubles.append(lambda method, path: reply if method == "PATCH" else None)
+    outcomes, _api = converge(server, settings(), clock, wait_seconds=100.0)
+    assert actions(outcomes) == ["failed"]
+    assert seconds - 4 <= clock.now <= seconds
+
+
+def test_a_kind_that_never_comes() -> None:
+    clock = Clock()
+    outcomes, _api = converge(Server(), THING, clock, wait_seconds=10.0)
+    assert "no matches for kind Thing in things.io/v1" in outcomes[0].error
+    assert clock.now <= 10
+
+
+def test_a_misspelt_builtin_kind_is_refused_at_once_in_check_mode_too() -> None:
+    body = {**settings(), "kind": "ConfigMapp"}
+    for check in (True, False):
+        outcomes, _api = converge(Server(), body, check=check)
+        assert "It has there: ConfigMap, Namespace, Secret" in outcomes[0].error
+
+
+def test_an_object_being_deleted_is_waited_for() -> None:
+    server, clock = Server(), Clock()
+    path = "/api/v1/namespaces/n/configmaps/c"
+    server.objects[path] = {
+        "metadata": {"deletionTimestamp": "now", "finalizers": ["a/b"], "name": "c"}
+    }
+    outcomes, _api = converge(server, settings(), clock, wait_seconds=5.0)
+    assert "finalizers: a/b" in outcomes[0].error
+    server.troubles.append(lambda m, p: server.objects.pop(path, None) and None)
+    outcomes, _api = converge(server, settings(), clock, wait_seconds=5.0)
+    assert actions(outcomes) == ["created"]
+
+
+def test_secrets_are_in_no_output() -> None:
+    server = Server()
+    metadata = {"name": "s", "namespace": "n"}
+
+    def secret(value: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "stringData": {"password": value},
+        }
+
+    first = apply({"definition": secret("hunter2-old")}, server, check=False)
+    second = apply({"definition": secret("hunter2-new")}, server, check=False)
+    server.troubles.append(
+        lambda m, p: status(422, 'Invalid value: "hunter2-bad"') if m == "PATCH" else None
+    )
+    third = apply({"definition": secret("hunter2-bad")}, server, check=False)
+    assert [first["changed"], second["changed"], third["changed"]] == [True, True, False]
+    assert second["diff"][0]["before"] != second["diff"][0]["after"]
+    assert third["failed"]
+    for result in (first, second, third):
+        text = json.dumps(result)
+        assert "hunter2" not in text
+        assert "aHVudGVyMi" not in text
+
+
+def test_the_result_has_everything_the_roles_read() -> None:
+    result = apply({"definition": settings(a="1")}, Server(), check=False)
+    assert result["changed"] is True
+    assert result["writes"] == 1
+    assert result["objects"][0] == {
+        "kind": "ConfigMap",
+        "api_version": "v1",
+        "name": "c",
+        "namespace": "n",
+        "action": "created",
+        "fields": [],
+        "reason": "",
+        "milliseconds": result["objects"][0]["milliseconds"],
+    }
+    assert result["diff"][0]["after"]["data"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({}, "nothing to apply"),
+        ({"definition": NAMESPACE, "state": "absent"}, "comes with a later version"),
+        ({"definition": "a: ["}, "not YAML"),
+    ],
+)
+def test_bad_input_fails_in_words(params: dict[str, Any], words: str) -> None:
+    result = apply(params, Server(), check=False)
+    assert result["failed"]
+    assert words in result["msg"]
+
+
+def test_a_server_that_never_answers_fails_at_once() -> None:
+    server = Server()
+
+    def refuse(method: str, path: str) -> Reply | None:
+        raise ConnectionLost("Connection refused")
+
+    server.troubles.append(refuse)
+    result = apply({"definition": NAMESPACE}, server, check=False)
+    assert "no API server answers at https://server (kubeconfig /k)" in result["msg"]
+
+
+def test_bad_credentials() -> None:
+    server = Server()
+    server.troubles.append(lambda method, path: status(401, "Unauthorized"))
+    result = apply({"definition": NAMESPACE}, server, check=False)
+    assert "refused the credentials (401 Unauthorized)" in result["msg"]

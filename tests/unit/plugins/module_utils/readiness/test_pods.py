@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why pods do not run, and whether it can heal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness import pods
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import Verdict
+
+
+def pod(
+    name: str = "p", *, restarts: int = 0, created: str = "1", revision: str = "r", **waiting: str
+) -> dict[str, Any]:
+    container = {"name": "main", "image": "i:1", "restartCount": restarts}
+    if waiting:
+        container["state"] = {"waiting": waiting}
+    labels = {"pod-template-hash": revision}
+    return {
+        "metadata": {"name": name, "uid": name, "labels": labels, "creationTimestamp": created},
+        "status": {"containerStatuses": [container]},
+    }
+
+
+def pull_failed(count: int = 1, container: str = "main") -> dict[str, Any]:
+    return {
+        "involvedObject": {"uid": "p", "fieldPath": f"spec.containers{{{container}}}"},
+        "reason": "Failed",
+        "message": 'Failed to pull image "i:1": unauthorized',
+        "count": count,
+    }
+
+
+def verdict(one: dict[str, Any], *events: dict[str, Any], before: int = 0) -> Verdict | None:
+    return pods.judge([one], events, {("p", "main"): before})
+
+
+BACK_OFF = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1"'}
+CRASH = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+
+
+@pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing", ""])
+def test_nothing_is_wrong(reason: str) -> None:
+    assert verdict(pod(reason=reason)) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "hopeless"), [(1, 0, False), (2, 0, True), (2, 1, False), (5, 3, True)]
+)
+def test_an_image_refused_twice_since_we_looked(count: int, before: int, hopeless: bool) -> None:
+    found = verdict(pod(**BACK_OFF), pull_failed(count), before=before)
+    assert found is not None
+    assert found.hopeless is hopeless
+    assert "pod p, container main: the image i:1 is refused" in found.reason
+    assert "unauthorized" in found.reason
+
+
+def test_events_of_other_containers_do_not_count() -> None:
+    found = verdict(pod(**BACK_OFF), pull_failed(5, "sidecar"))
+    assert found is not None
+    assert not found.hopeless
+
+
+@pytest.mark.parametrize(
+    ("restarts", "before", "hopeless"), [(1, 0, False), (2, 0, True), (9, 8, False)]
+)
+def test_crashes_since_we_looked(restarts: int, before: int, hopeless: bool) -> None:
+    found = verdict(pod(restarts=restarts, **CRASH), before=before)
+    assert found is not None
+    assert found.hopeless is hopeless
+
+
+def test_the_last_words_of_a_crash_are_told() -> None:
+    one = pod(restarts=2, **CRASH)
+    last = {"terminated": {"exitCode": 2, "message": "bash: --: invalid option\n"}}
+    one["status"]["containerStatuses"][0]["lastState"] = last
+    found = verdict(one)
+    assert found is not None
+    assert "last exit code 2: bash: --: invalid option" in found.reason
+
+
+def test_other_reasons() -> None:
+    invalid = verdict(pod(reason="InvalidImageName", message="bad"))
+    assert invalid is not None
+    assert invalid.hopeless
+    missing = verdict(pod(reason="CreateContainerConfigError", message='secret "x" not found'))
+    assert missing is not None
+    assert not missing.hopeless
+    assert 'secret "x" not found' in missing.reason
+
+
+def test_a_pod_that_cannot_be_scheduled_is_only_told() -> None:
+    one = pod()
+    one["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "message": "Insufficient google.com/tpu"}
+    ]
+    found = verdict(one)
+    assert found is not None
+    assert not found.hopeless
+    assert "Insufficient google.com/tpu" in found.reason
+
+
+def test_only_the_latest_revision_counts() -> None:
+    old, new = pod("old", created="1", revision="a"), pod("new", created="2", revision="b")
+    leaving = pod("leaving", created="2", revision="b")
+    leaving["metadata"]["deletionTimestamp"] = "x"
+    assert pods.newest([new, old, leaving]) == [new]
+    assert pods.newest([]) == []
+
+
+def test_the_latest_revision_is_one_of_each_component() -> None:
+    workload, scheduler = pod("w", created="1", revision="a"), pod("s", created="2", revision="b")
+    workload["metadata"]["labels"]["app.kubernetes.io/component"] = "workload"
+    scheduler["metadata"]["labels"]["app.kubernetes.io/component"] = "scheduler"
+    assert pods.newest([scheduler, workload]) == [workload, scheduler]
+
+
+def test_counts_and_need_of_events() -> None:
+    assert pods.counts([pod(restarts=3)], [pull_failed(2)]) == {("p", "main"): 5}
+    assert pods.need_events([pod(**BACK_OFF)])
+    assert not pods.need_events([pod(**CRASH)])

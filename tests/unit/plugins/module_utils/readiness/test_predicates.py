@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Is it ready, and if not, what is it waiting for?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import (
+    Sight,
+    Verdict,
+    Wish,
+    judge,
+)
+
+Object = dict[str, Any]
+
+
+def on(kind: str, live: Object, *slices: Object, **wish: Any) -> Verdict:
+    return judge(Sight(live, slices), Wish("v1", kind, "x", "n", **wish))
+
+
+def condition(name: str, status: str = "True", **more: Any) -> Object:
+    return {"type": name, "status": status, **more}
+
+
+def conditions(*names: Object | str, generation: int = 1, **status: Any) -> Object:
+    listed = [condition(name) if isinstance(name, str) else name for name in names]
+    return {"metadata": {"generation": generation}, "status": {"conditions": listed, **status}}
+
+
+def deployment(wanted: int = 1, generation: int = 1, **status: Any) -> Object:
+    return {
+        "metadata": {"generation": generation},
+        "spec": {"replicas": wanted},
+        "status": {"observedGeneration": 1, **status},
+    }
+
+
+FULL = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+
+
+@pytest.mark.parametrize(
+    ("live", "ready", "words"),
+    [
+        (deployment(**FULL), True, "ready"),
+        (deployment(0), True, "ready"),
+        (deployment(2, **FULL), False, "1 of 2 pods updated, 1 available"),
+        (deployment(**{**FULL, "replicas": 2}), False, "2 exist"),
+        (deployment(generation=2, **FULL), False, "has seen generation 1 of 2"),
+        ({"metadata": {"generation": 1}, "spec": {}}, False, "has not reported yet"),
+    ],
+)
+def test_deployment(live: Object, ready: bool, words: str) -> None:
+    verdict = on("Deployment", live)
+    assert verdict.ready is ready
+    assert words in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("message", "hopeless"),
+    [
+        ('admission webhook "warden-validating.common-webhooks" denied the request: no', True),
+        ("pods is forbidden: exceeded quota: compute", True),
+        ('failed calling webhook "x": connection refused', False),
+        ('serviceaccount "x" not found', False),
+    ],
+)
+def test_refused_pods(message: str, hopeless: bool) -> None:
+    failure = [condition("ReplicaFailure", reason="FailedCreate", message=message)]
+    verdict = on("Deployment", deployment(conditions=failure))
+    assert not verdict.ready
+    assert verdict.hopeless is hopeless
+    assert message in verdict.reason
+
+
+CONVERSION = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {}}}}
+ISTIO = {"observedGeneration": 1, "state": "Healthy"}
+PARENT = {"conditions": [condition("Accepted"), condition("ResolvedRefs")]}
+LLM = ("PresetsCombined", "MainWorkloadReady", "Ready")
+LLM_ROUTED = (*LLM, "SchedulerWorkloadReady", "InferencePoolReady", "HTTPRoutesReady")
+ROUTER = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "live", "wish", "words"),
+    [
+        ("CustomResourceDefinition", conditions("Established"), {}, ""),
+        ("CustomResourceDefinition", conditions(), {}, "Established is not reported yet"),
+        ("CustomResourceDefinition", conditions("Established"), {"ca_bundle": True}, ""),
+        (
+            "CustomResourceDefinition",
+            {**conditions("Established"), "spec": CONVERSION},
+            {"ca_bundle": True},
+            "caBundle of its conversion webhook",
+        ),
+        ("Certificate", conditions("Ready"), {}, ""),
+        (
+            "Issuer",
+            conditions(condition("Ready", "False", reason="Er", message="no CA")),
+            {},
+            "condition Ready is False (Er: no CA)",
+        ),
+        (
+            "Certificate",
+            conditions(condition("Ready", observedGeneration=1), generation=2),
+            {},
+            "older generation (1 of 2)",
+        ),
+        ("Istio", conditions("Reconciled", "Ready", **ISTIO), {}, ""),
+        ("Istio", conditions("Reconciled", "Ready"), {}, "has not reported yet"),
+        ("Istio", conditions("Reconciled", **ISTIO), {}, "condition Ready is not reported"),
+        (
+            "Istio",
+            conditions("Reconciled", "Ready", **{**ISTIO, "state": "IstiodNotReady"}),
+            {},
+            "status.state is IstiodNotReady",
+        ),
+        ("GatewayClass", conditions("Accepted"), {}, ""),
+        ("Gateway", conditions("Accepted", "Programmed", addresses=[{"value": "1"}]), {}, ""),
+        ("Gateway", conditions("Accepted", "Programmed"), {}, "has no address yet"),
+        ("Gateway", conditions("Accepted", addresses=[1]), {}, "Programmed is not reported"),
+        ("HTTPRoute", {"status": {"parents": [PARENT]}}, {}, ""),
+        ("HTTPRoute", {"status": {"parents": []}}, {}, "no Gateway has reported"),
+        (
+            "HTTPRoute",
+            {"status": {"parents": [PARENT, {"conditions": [condition("Accepted")]}]}},
+            {},
+            "ResolvedRefs is not reported",
+        ),
+        ("InferencePool", {"status": {"parents": [PARENT]}}, {}, ""),
+        ("LLMInferenceService", conditions(*LLM, observedGeneration=1), {}, ""),
+        (
+            "LLMInferenceService",
+            {**conditions(*LLM, "RouterReady", observedGeneration=1), "spec": ROUTER},
+            {},
+            "SchedulerWorkloadReady is not reported",
+        ),
+        (
+            "LLMInferenceService",
+            {**conditions(*LLM_ROUTED, observedGeneration=1), "spec": ROUTER},
+            {},
+            "",
+        ),
+        ("Namespace", {"status": {"phase": "Active"}}, {}, ""),
+        ("Namespace", {"status": {"phase": "Terminating"}}, {}, "phase is Terminating"),
+        ("Secret", {"data": {"tls.crt": "eA=="}}, {"keys": ("tls.crt",)}, ""),
+        ("Secret", {"data": {"a": "eA=="}}, {"keys": ("tls.crt",)}, "no tls.crt (it has a)"),
+        ("ConfigMap", {"data": {"a": ""}}, {"keys": ("a",)}, "it has no a"),
+        ("ValidatingWebhookConfiguration", {"webhooks": []}, {}, ""),
+        (
+            "MutatingWebhookConfiguration",
+            {"webhooks": [{"name": "a", "clientConfig": {"caBundle": "x"}}, {"name": "b"}]},
+            {},
+            "no caBundle is injected yet into b",
+        ),
+        ("Job", conditions("Complete"), {}, ""),
+        ("Widget", {"status": {}}, {}, ""),
+        ("Widget", conditions(condition("Ready", "False")), {}, "Ready is False"),
+        ("Widget", conditions(), {"conditions": ("Done",)}, "Done is not reported"),
+        ("Widget", conditions(condition("Bad", "False")), {"conditions": ("Bad=False",)}, ""),
+        ("Widget", {"status": {"a": {"b": 3}}}, {"field": "status.a.b=3"}, ""),
+        ("Widget", {"status": {"a": {"b": 3}}}, {"field": ".status.a.b"}, ""),
+        ("Widget", {"status": {"a": 1}}, {"field": "status.a.b=3"}, "is not there, not 3"),
+        ("Widget", {"status": {"a": []}}, {"field": "status.a"}, "status.a is empty"),
+        ("Namespace", {"metadata": {"deletionTimestamp": "x"}}, {}, "being deleted"),
+    ],
+)
+def test_kinds(kind: str, live: Object, wish: dict[str, Any], words: str) -> None:
+    verdict = on(kind, live, **wish)
+    assert verdict.ready is not bool(words)
+    assert words in verdict.reason
+    assert not verdict.hopeless
+
+
+def test_a_service_needs_a_ready_endpoint() -> None:
+    ready = {"endpoints": [{"conditions": {"ready": True}}]}
+    unready = {"endpoints": [{"conditions": {"ready": False}}]}
+    assert on("Service", {}, unready, ready).ready
+    assert not on("Service", {}, unready).ready
+    assert not on("Service", {}).ready
+
+
+def test_what_cannot_heal() -> None:
+    failed = conditions(condition("Failed", reason="BackoffLimitExceeded", message="m"))
+    assert on("Job", failed).hopeless
+    refused = conditions(condition("NamesAccepted", "False", message="taken"))
+    assert on("CustomResourceDefinition", refused).hopeless
