@@ -72,7 +72,8 @@ def parse_text(text: str, origin: str) -> list[Any]:
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(text, Loader=loader))
+        # As bytes: the fast loader takes no subclass of str, which Ansible's own texts are.
+        documents = list(yaml.load_all(text.encode(), Loader=loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
