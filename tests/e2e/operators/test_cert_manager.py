@@ -107,7 +107,7 @@ def test_the_operator_misses_the_infrastructure_object(cert_manager: Sandbox) ->
 
 
 def test_a_removed_cert_manager_takes_everything_along(cert_manager: Sandbox) -> None:
-    selector = "--selector=app.kubernetes.io/managed-by=cert-manager-operator"
+    selector = "--selector=managed-by=cert-manager-operator"
     kinds = "clusterrole,clusterrolebinding,mutatingwebhookconfiguration"
     kinds += ",validatingwebhookconfiguration"
     assert cert_manager.items(kinds, selector)

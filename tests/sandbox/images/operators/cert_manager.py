@@ -34,7 +34,7 @@ from tests.sandbox.images.operators.cluster import (
 from tests.sandbox.images.operators.conditions import condition, timed
 from tests.sandbox.images.operators.helm import render
 from tests.sandbox.images.operators.operands import Operands, Refused
-from tests.sandbox.images.operators.worker import Worker, serve_probes
+from tests.sandbox.images.operators.worker import Worker, serve_probes, stop_when_asked
 
 CHART = Path("/charts/cert-manager")
 CHART_COPY = Path("/tmp/charts/cert-manager")
@@ -44,11 +44,11 @@ INFRASTRUCTURE: Kind = ("config.openshift.io/v1", "Infrastructure")
 DEPLOYMENT: Kind = ("apps/v1", "Deployment")
 NAME = "cluster"
 FINALIZER = "operator.openshift.io/cert-manager-operands"
-LABEL = ("app.kubernetes.io/managed-by", "cert-manager-operator")
+LABEL = ("managed-by", "cert-manager-operator")
+# Accounts are not among them: the public chart makes those, with their pull secrets.
 OPERAND_KINDS: tuple[Kind, ...] = (
     ("v1", "ConfigMap"),
     ("v1", "Service"),
-    ("v1", "ServiceAccount"),
     DEPLOYMENT,
     ("rbac.authorization.k8s.io/v1", "ClusterRole"),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
@@ -111,7 +111,9 @@ def with_command(document: Document) -> Document:
 
 
 def owned(document: Document, owner: Document) -> Document:
-    """Make `owner` the controller of an object."""
+    """Make `owner` the controller of an object, if that shall go with it."""
+    if (document["apiVersion"], document["kind"]) not in OPERAND_KINDS:
+        return document
     reference = {
         "apiVersion": CERT_MANAGER[0],
         "kind": CERT_MANAGER[1],
@@ -248,6 +250,7 @@ def _copy_chart(version: str) -> None:
 def main() -> int:
     """Run until the pod ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop_when_asked()
     serve_probes(PROBES_PORT)
     worker = Worker()
     cluster = Cluster.of_this_pod("cert-manager-operator")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,9 @@ TROUBLE = (DynamicApiError, ResourceNotFoundError, HTTPError, OSError)
 """What a call may raise when the cluster does not answer or refuses."""
 WATCH_SECONDS = 300
 RETRY_SECONDS = 1.0
+# The client keeps what it discovered in a file named for the server's address, which is the same
+# in every sandbox. It does without when the file cannot be written.
+NO_FILE = "/dev/null/discovery"
 CONNECTIONS = 40
 
 log = logging.getLogger(__name__)
@@ -65,10 +67,7 @@ class Cluster:
 
     def __init__(self, api_client: client.ApiClient, manager: str) -> None:
         """`manager` is the field manager of everything applied."""
-        # Two sandboxes have the same address: what is kept of one must not serve the other.
-        with tempfile.TemporaryDirectory() as folder:
-            cache = f"{folder}/discovery"
-            self._client = dynamic.DynamicClient(api_client, cache_file=cache)  # type: ignore[no-untyped-call]
+        self._client = dynamic.DynamicClient(api_client, cache_file=NO_FILE)  # type: ignore[no-untyped-call]
         self._manager = manager
 
     @classmethod

@@ -106,8 +106,9 @@ class Operands:
 
     def remove(self, kinds: Iterable[Kind]) -> bool:
         """Delete everything of these kinds; return whether all of it is gone."""
+        kinds = set(kinds)
         self._follow(kinds)
-        left = [(watch.kind, key) for watch in self._watches.values() for key in watch.objects()]
+        left = [(kind, key) for kind in kinds for key in self._watches[kind].objects()]
         for kind, key in left:
             self._cluster.delete(kind, key)
         return not left

@@ -36,7 +36,7 @@ from tests.sandbox.images.operators.cluster import (
 from tests.sandbox.images.operators.conditions import condition, timed
 from tests.sandbox.images.operators.helm import render
 from tests.sandbox.images.operators.operands import Operands, Refused
-from tests.sandbox.images.operators.worker import Worker, serve_probes
+from tests.sandbox.images.operators.worker import Worker, serve_probes, stop_when_asked
 
 ANNOTATIONS = Path("/etc/sail-operator/config.properties")
 CHARTS = Path("/charts")
@@ -420,6 +420,7 @@ class Operator:
 def main() -> int:
     """Run until the pod ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop_when_asked()
     serve_probes(PROBES_PORT)
     carried = carried_versions(ANNOTATIONS.read_text(encoding="utf-8"))
     log.info("versions: %s", ", ".join(carried))
