@@ -348,7 +348,8 @@ def _run(parameters: Mapping[str, Any], world: World) -> dict[str, Any]:
     )
     routing = _weigh(service, model, asked, before, world.clock)
     listed = listed or _ask_models(transport, url, headers, model, deadline, world.clock)
-    proof = routing_finding(routing, parameters["require_scheduler"], url)
+    required = parameters["require_scheduler"]
+    proof = routing_finding(routing, required, url) if required or service.evidence else None
     findings = sort_findings(
         [
             *asked.judgement.findings,
@@ -476,10 +477,12 @@ def _weigh(
     if not asked.judgement.ok or not isinstance(asked.outcome, Reply):
         return Routing("unknown", ("there was no good answer to weigh",), before[0].total)
     header = RESPONSE_HEADER in asked.outcome.headers
+    if service.evidence is None:
+        return Routing("likely" if header else "unknown", (service.no_evidence,))
     for remaining in (3, 2, 1, 0):
         after = _count(service, model)
         routing = weigh((before[0], after[0]), (before[1], after[1]), header)
-        if service.evidence is None or (routing.verdict == "proved" and routing.answered_by):
+        if routing.verdict == "proved" and routing.answered_by:
             break
         if remaining:
             clock.sleep(1.0)
