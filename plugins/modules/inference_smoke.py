@@ -215,7 +215,7 @@ summary:
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -328,44 +328,36 @@ def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, 
 
 
 def _run(parameters: Mapping[str, Any], world: World) -> dict[str, Any]:
-    transport = _transport(parameters)
+    headers = {str(name): str(text) for name, text in parameters["headers"].items()}
+    transport = _transport(parameters, headers)
     deadline = world.clock.monotonic() + parameters["wait_timeout"]
     service = _find_service(parameters, world, deadline)
-    url, headers = service.address.url, parameters["headers"]
-    connected_to = transport.where(url)
-    model = service.model
+    connected_to = transport.where(service.address.url)
+    asker = _Asker(transport, service, headers, deadline, world.clock)
     listed: Asked | None = None
-    if not model:
-        listed = _ask_models(transport, url, headers, model, deadline, world.clock)
-        model = next(iter(listed.judgement.models), "")
-    before = _count(service, model)
-    asked = ask_until(
-        transport,
-        completion(url, model, parameters["prompt"], parameters["max_tokens"], headers),
-        lambda outcome: judge_completion(outcome, url, model),
-        deadline,
-        world.clock,
-    )
-    routing = _weigh(service, model, asked, before, world.clock)
-    listed = listed or _ask_models(transport, url, headers, model, deadline, world.clock)
+    if not service.model:
+        listed = asker.models("")
+        if not listed.judgement.ok:
+            nothing = Routing("unknown", ("there is no model to ask for",))
+            findings = list(listed.judgement.findings)
+            return _result(service.address, connected_to, listed, listed, nothing, findings)
+    model = service.model or listed.judgement.models[0]
+    asked, routing = asker.answer(model, parameters["prompt"], parameters["max_tokens"])
+    listed = listed or asker.models(model)
+    findings = [*asked.judgement.findings, *listed.judgement.findings]
     required = parameters["require_scheduler"]
-    proof = routing_finding(routing, required, url) if required or service.evidence else None
-    findings = sort_findings(
-        [
-            *asked.judgement.findings,
-            *listed.judgement.findings,
-            *([proof] if proof and asked.judgement.ok else []),
-        ]
-    )
-    return _result(service.address, connected_to, asked, listed, routing, findings)
+    proof = routing_finding(routing, required, service.address.url)
+    if proof and asked.judgement.ok and (required or service.evidence):
+        findings.append(proof)
+    return _result(service.address, connected_to, asked, listed, routing, sort_findings(findings))
 
 
-def _transport(parameters: Mapping[str, Any]) -> HttpTransport:
+def _transport(parameters: Mapping[str, Any], headers: Mapping[str, str]) -> HttpTransport:
     """Check the options and prepare the client. Raises AddressError."""
     for name in ("max_tokens", "request_timeout"):
         if parameters[name] < 1:
             raise AddressError(f"{name} is {parameters[name]}; expected a number of at least 1.")
-    header = bad_header({str(name): str(text) for name, text in parameters["headers"].items()})
+    header = bad_header(headers)
     if header:
         raise AddressError(
             f"headers: {header} cannot be sent. Expected a name of letters, digits and dashes and "
@@ -388,7 +380,7 @@ def _find_service(parameters: Mapping[str, Any], world: World, deadline: float) 
     session = world.connect(parameters)
     service = read_service(session, namespace, name)
     view = View(service)
-    if "scheduler" in view.router:
+    if view.router.get("scheduler") is not None:
         account = parameters["metrics_service_account"]
         evidence = Evidence(session, world.open_port(session), namespace, name, account)
         reason = ""
@@ -442,51 +434,69 @@ def _gateway_address(parameters: Mapping[str, Any], session: Session) -> Service
     return address_from_gateway(gateway, parameters["namespace"], parameters["name"])
 
 
-def _ask_models(
-    transport: HttpTransport,
-    url: str,
-    headers: Mapping[str, str],
-    model: str,
-    deadline: float,
-    clock: Clock,
-) -> Asked:
-    request = model_list(url, headers)
-    return ask_until(
-        transport,
-        request,
-        lambda outcome: judge_models(outcome, request.url, model),
-        deadline,
-        clock,
-    )
+@dataclass(frozen=True)
+class _Asker:
+    """Asks one service, and reads the counters around the question."""
 
+    transport: HttpTransport
+    service: Service
+    headers: Mapping[str, str]
+    deadline: float
+    clock: Clock
 
-def _count(service: Service, model: str) -> tuple[Counters, Counters]:
-    if service.evidence is None:
-        return Counters(problem=service.no_evidence), Counters(problem=service.no_evidence)
-    return service.evidence.scheduler(model), service.evidence.servers(model)
+    def models(self, model: str) -> Asked:
+        """Ask which models are served; ``model`` must be among them."""
+        request = model_list(self.service.address.url, self.headers)
+        return ask_until(
+            self.transport,
+            request,
+            lambda outcome: judge_models(outcome, request.url, model),
+            self.deadline,
+            self.clock,
+        )
 
+    def answer(self, model: str, prompt: str, max_tokens: int) -> tuple[Asked, Routing]:
+        """Ask for a completion until it is good, and weigh how it was routed."""
+        url = self.service.address.url
+        request = completion(url, model, prompt, max_tokens, self.headers)
 
-def _weigh(
-    service: Service,
-    model: str,
-    asked: Asked,
-    before: tuple[Counters, Counters],
-    clock: Clock,
-) -> Routing:
-    """Read the counters again until they prove it; a server counts a moment after it answered."""
-    if not asked.judgement.ok or not isinstance(asked.outcome, Reply):
-        return Routing("unknown", ("there was no good answer to weigh",), before[0].total)
-    header = RESPONSE_HEADER in asked.outcome.headers
-    if service.evidence is None:
-        return Routing("likely" if header else "unknown", (service.no_evidence,))
-    for remaining in (3, 2, 1, 0):
-        after = _count(service, model)
-        routing = weigh((before[0], after[0]), (before[1], after[1]), header)
-        if routing.verdict == "proved" and routing.answered_by:
-            break
-        if remaining:
-            clock.sleep(1.0)
-    return routing
+        def ask(deadline: float) -> tuple[tuple[Counters, Counters], Asked]:
+            return self._count(model), ask_until(
+                self.transport,
+                request,
+                lambda outcome: judge_completion(outcome, url, model),
+                deadline,
+                self.clock,
+            )
+
+        before, asked = ask(self.deadline)
+        if asked.judgement.ok and asked.attempts > 1:
+            # The failed tries may have been counted as well: one more question is counted alone.
+            before, again = ask(self.clock.monotonic())
+            asked = replace(again, attempts=asked.attempts + 1)
+        return asked, self._weigh(model, asked, before)
+
+    def _count(self, model: str) -> tuple[Counters, Counters]:
+        evidence = self.service.evidence
+        if evidence is None:
+            return Counters(), Counters()
+        return evidence.scheduler(model), evidence.servers(model)
+
+    def _weigh(self, model: str, asked: Asked, before: tuple[Counters, Counters]) -> Routing:
+        """Read the counters until they prove it; a server counts a moment after it answered."""
+        if not asked.judgement.ok or not isinstance(asked.outcome, Reply):
+            return Routing("unknown", ("there was no good answer to weigh",), before[0].total)
+        header = RESPONSE_HEADER in asked.outcome.headers
+        if self.service.evidence is None:
+            return Routing("likely" if header else "unknown", (self.service.no_evidence,))
+        for remaining in (3, 2, 1, 0):
+            after = self._count(model)
+            routing = weigh((before[0], after[0]), (before[1], after[1]), header)
+            if routing.verdict == "proved" and routing.answered_by:
+                break
+            if remaining:
+                self.clock.sleep(1.0)
+        return routing
 
 
 def _result(

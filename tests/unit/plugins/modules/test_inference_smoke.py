@@ -206,7 +206,16 @@ def test_waiting_for_a_model_that_starts() -> None:
 
     with _cluster(by_path(completions=starting, models=reply(200, models(MODEL)))) as (world, _):
         result = run(_parameters(**NAMED), world)
-    assert (result["ok"], result["attempts"]) == (True, 4)
+    # Three refusals, the first good answer, and one more that is counted alone.
+    assert (result["ok"], result["attempts"]) == (True, 5)
+    assert (result["scheduler"]["before"], result["scheduler"]["after"]) == (4, 5)
+
+
+def test_an_address_whose_models_cannot_be_listed() -> None:
+    with serving(reply(401, {"error": "Unauthorized"})) as gateway:
+        result = run(_parameters(url=gateway.url), _world({}))
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-UNAUTHORIZED"]
+    assert [one.path for one in gateway.requests] == ["/v1/models"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ def test_text_that_is_no_metrics() -> None:
         # Newer pickers send no header: one pod's counter agrees.
         ((_counters(3), _counters(4)), (_counters(1), _counters(2)), False, "proved"),
         ((_counters(3), _counters(4)), NOTHING, False, "likely"),
+        ((_counters(3), _counters(6)), (_counters(1), _counters(2)), False, "likely"),
+        ((_counters(3), _counters(4)), (_counters(1), _counters(4)), False, "likely"),
         ((_counters(9), _counters(1)), NOTHING, True, "proved"),  # restarted meanwhile
         ((_counters(3), _counters(3)), (_counters(1), _counters(2)), True, "likely"),
         ((_counters(3), _counters(3)), (_counters(1), _counters(2)), False, "not routed"),
