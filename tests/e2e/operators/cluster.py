@@ -45,7 +45,9 @@ class Sandbox:
 
     def get(self, *words: str) -> Document:
         """Return an object, empty when it does not exist."""
-        text = self.kubectl("get", "--ignore-not-found", "-o", "json", *words)
+        text = self.kubectl(
+            "get", "--ignore-not-found", "--show-managed-fields", "-o", "json", *words
+        )
         return dict(json.loads(text)) if text.strip() else {}
 
     def items(self, *words: str) -> list[Document]:
