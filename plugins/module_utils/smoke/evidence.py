@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import quote
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Session
@@ -115,7 +116,8 @@ class Evidence:
     def _scheduler_metrics(self, pod: str) -> str:
         token = self._bearer_token()
         try:
-            with self._open_port(self._namespace, pod, SCHEDULER_METRICS_PORT) as connected:
+            opened = self._open_port(self._namespace, pod, SCHEDULER_METRICS_PORT)
+            with closing(opened) as connected:  # a forwarded port is no context manager
                 connected.settimeout(_TIMEOUT)
                 connection = http.client.HTTPConnection("localhost", SCHEDULER_METRICS_PORT)
                 connection.sock = connected

@@ -71,6 +71,20 @@ def metrics(name: str, value: float) -> str:
     return f'# TYPE {name} counter\n{name}{{model_name="{MODEL}",x="y"}} {value}\n'
 
 
-def dial(port: int) -> Callable[[str, str, int], socket.socket]:
+class Forwarded:
+    """Has what the forwarded socket of the kubernetes library has: no context manager."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        """Wrap a real connection."""
+        self._connected = connected
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass everything else on."""
+        return getattr(self._connected, name)
+
+
+def dial(port: int) -> Callable[[str, str, int], Any]:
     """Stand in for a port-forward: connects to a port of 127.0.0.1 instead."""
-    return lambda namespace, pod, wanted: socket.create_connection(("127.0.0.1", port), 5)
+    return lambda namespace, pod, wanted: Forwarded(
+        socket.create_connection(("127.0.0.1", port), 5)
+    )
