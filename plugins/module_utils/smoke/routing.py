@@ -66,9 +66,11 @@ def count(metrics: str, names: tuple[str, ...], model: str) -> float:
 
     Raises ValueError when the text is not in the Prometheus format.
     """
+    # The library takes 0.2 ms a line, and a scheduler has a thousand lines of other metrics.
+    lines = [line for line in metrics.splitlines() if any(name in line for name in names)]
     return sum(
         float(sample.value)
-        for family in text_string_to_metric_families(metrics)
+        for family in text_string_to_metric_families("\n".join(lines) + "\n")
         for sample in family.samples
         if sample.name in names and sample.labels.get("model_name") == model
     )

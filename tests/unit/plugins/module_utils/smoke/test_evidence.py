@@ -73,7 +73,7 @@ def test_model_servers_are_asked_through_the_api_server() -> None:
         (reply(500), "HTTP 500"),
         (raw(b""), "port 9090"),
         (raw(b"nonsense"), "port 9090"),
-        (reply(200, b'x{a="b} 1'), "epp-1"),
+        (reply(200, b'inference_model_request_total{a="b} 1'), "epp-1"),
     ],
 )
 def test_why_the_scheduler_was_not_read(behaviour: Behaviour, words: str) -> None:

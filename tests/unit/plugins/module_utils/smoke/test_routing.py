@@ -51,7 +51,7 @@ def test_counting() -> None:
 
 def test_text_that_is_no_metrics() -> None:
     with pytest.raises(ValueError, match=r".*"):
-        count('x{a="b} 1', SERVER_COUNTERS, MODEL)
+        count('vllm:request_success_total{a="b} 1', SERVER_COUNTERS, MODEL)
 
 
 @pytest.mark.parametrize(
