@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.operators.cluster import Document, Sandbox, eventually
 from tests.e2e.operators.conftest import namespace
 from tests.e2e.operators.pods import pod
+from tests.sandbox.cloud.network_policy import Pod, translate
 
 SERVER = "policy-server"
 CLIENTS = "policy-clients"
@@ -20,8 +21,8 @@ CLIENTS = "policy-clients"
 def pods(sandbox: Sandbox) -> Iterator[Sandbox]:
     sandbox.apply(namespace(SERVER), namespace(CLIENTS))
     for name in (SERVER, CLIENTS):
-        words = ("serviceaccount", "default", f"--namespace={name}")
-        eventually(partial(sandbox.get, *words), f"an account in {name}")
+        account = ("serviceaccount", "default", f"--namespace={name}")
+        eventually(partial(sandbox.get, *account), f"an account in {name}")
     serve = "python3 -m http.server 8000 & python3 -m http.server 9000"
     ready = {"httpGet": {"port": 8000, "path": "/"}, "periodSeconds": 1}
     server = pod("server", {"app": "server"}, serve, SERVER)
@@ -98,3 +99,27 @@ def test_egress_can_be_denied_altogether(pods: Sandbox) -> None:
     pods.kubectl("delete", "networkpolicy", "test", f"--namespace={CLIENTS}")
     expect(pods, {("friend", 8000): True})
     assert not pods.kubectl(*words, check=False).startswith("000")
+
+
+def test_nft_takes_every_form_of_a_rule(pods: Sandbox) -> None:
+    server = Pod(SERVER, {"app": "server"}, "10.244.1.2", {("TCP", "web"): 8000})
+    client = Pod(CLIENTS, {"role": "friend"}, "10.244.1.3")
+    peers = [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.0.0/16"]}}]
+    peers.append({"podSelector": {}, "namespaceSelector": {}})
+    ports = [
+        {"port": "web"},
+        {"port": 53, "protocol": "UDP"},
+        {"port": 100, "endPort": 200, "protocol": "SCTP"},
+        {"protocol": "TCP"},
+    ]
+    both = policy(
+        SERVER,
+        policyTypes=["Ingress", "Egress"],
+        ingress=[{}, {"from": peers, "ports": ports}],
+        egress=[{"to": peers, "ports": ports}, {"ports": ports}],
+    )
+    text = translate([both], [server, client], {SERVER: {}, CLIENTS: {}})
+    table = pods.folder / "table.nft"
+    table.write_text(text)
+    done = pods.inside("nft", "--check", "--file", str(table))
+    assert not done.returncode, done.stderr
