@@ -286,6 +286,11 @@ def _own_metadata(metadata: Any) -> dict[str, Any]:
 def _differ(old: Any, new: Any, path: Path, known: Tree | None, changes: list[Change]) -> None:
     if old == new and type(old) is type(new):
         return
+    # A map that comes or goes is told by its fields: the server may leave an empty one behind.
+    if isinstance(old, Mapping) and old and new is None:
+        new = {}
+    elif isinstance(new, Mapping) and new and old is None:
+        old = {}
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted(old.keys() | new.keys()):
             _differ(old.get(name), new.get(name), (*path, name), child(known, name), changes)

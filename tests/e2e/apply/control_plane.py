@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 TOKEN = "apply-tests"  # of a server that lives for one test run on loopback
 START_SECONDS = 90.0
 AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
-
-
-def binaries() -> Path:
-    """The folder of etcd and kube-apiserver: $SANDBOX_BINARIES, else what the sandbox built."""
-    given = os.environ.get("SANDBOX_BINARIES")
-    if given:
-        return Path(given)
-    from tests.sandbox import build
-
-    return Path(build.everything(lambda _line: None).binaries["kube-apiserver"]).parent
 
 
 def free_port() -> int:
@@ -52,6 +41,7 @@ class ControlPlane:
     """The running server: where it is, how to reach it, what it logged."""
 
     folder: Path
+    binaries: Mapping[str, Path]
     port: int
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -116,9 +106,8 @@ class ControlPlane:
 
 def _spawn(plane: ControlPlane, name: str, *arguments: str) -> None:
     log = (plane.folder / f"{name}.log").open("wb")
-    plane.processes.append(
-        subprocess.Popen([str(binaries() / name), *arguments], stdout=log, stderr=log)
-    )
+    program = str(plane.binaries[name])
+    plane.processes.append(subprocess.Popen([program, *arguments], stdout=log, stderr=log))
 
 
 def _prepare(plane: ControlPlane) -> None:
@@ -163,9 +152,11 @@ def _wait_ready(plane: ControlPlane) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, controllers: bool = False) -> Iterator[ControlPlane]:
+def running(
+    folder: Path, binaries: Mapping[str, Path], *, controllers: bool = False
+) -> Iterator[ControlPlane]:
     """Start etcd and kube-apiserver (and the controller manager); stop them at the end."""
-    plane = ControlPlane(folder, free_port())
+    plane = ControlPlane(folder, binaries, free_port())
     _prepare(plane)
     etcd, peer = free_port(), free_port()
     try:
@@ -213,11 +204,7 @@ def running(folder: Path, *, controllers: bool = False) -> Iterator[ControlPlane
             )
         yield plane
     finally:
-        for process in reversed(plane.processes):
-            process.terminate()
+        for process in plane.processes:  # nothing of it is kept, so no farewell is needed
+            process.kill()
         for process in plane.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait()
