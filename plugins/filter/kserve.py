@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filters for the kserve phase: which objects are applied when, and which kustomize can render them."""
+"""Filters for the kserve phase: the order of the overlay, and which kustomize can render it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import json
 import re
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
-
-# libyaml reads the 1.5 MB of the overlay ten times faster; not every PyYAML is built with it.
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import parse
 
 STAGES = ("crds", "core", "webhooks", "configs")
 
@@ -29,25 +26,27 @@ def _stage(kind: str) -> str:
     return "core"
 
 
-def kserve_stages(rendered: Any, skip_crds: list[str] | None = None) -> dict[str, list[Any]]:
+def kserve_stages(rendered: str, skip_crds: list[str] | None = None) -> dict[str, list[str]]:
     """The rendered overlay in the order that works: crds, core, webhooks, configs.
 
     In one go the configs fail on an empty cluster (their CRD is not established) and on the
     next run their webhook has no endpoint yet. skip_crds names the CRDs that another phase owns.
-    Raises AnsibleFilterError when the text holds no Deployment and no CRD, which is not the overlay.
+    Each object comes as JSON text: the overlay has some 80,000 values, and Ansible looks at every
+    one of them whenever it hands them on.
+    Raises AnsibleFilterError when the text holds no Deployment or no CRD, which is not the overlay.
     """
-    objects = (
-        list(yaml.load_all(rendered, Loader=Loader)) if isinstance(rendered, str) else rendered
-    )
     foreign = set(skip_crds or [])
-    stages: dict[str, list[Any]] = {name: [] for name in STAGES}
-    for item in filter(None, objects):
+    stages: dict[str, list[str]] = {name: [] for name in STAGES}
+    kinds = set()
+    for item in filter(None, parse(str(rendered))):
         stage = _stage(item["kind"])
+        kinds.add(item["kind"])
         if stage != "crds" or item["metadata"]["name"] not in foreign:
-            stages[stage].append(item)
-    if not stages["crds"] or not any(item["kind"] == "Deployment" for item in stages["core"]):
+            stages[stage].append(json.dumps(item))
+    if not stages["crds"] or "Deployment" not in kinds:
         raise AnsibleFilterError(
-            "The rendered manifests hold no CRD or no Deployment: this is not KServe's odh-xks overlay."
+            "The rendered manifests hold no CRD or no Deployment: this is not KServe's odh-xks "
+            "overlay."
         )
     return stages
 

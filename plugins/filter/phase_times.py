@@ -8,7 +8,7 @@ from typing import Any
 
 
 def phase_times(started: dict[str, float], now: float) -> list[str]:
-    """How long each phase took, as "operators 41 s", from the second each one started (Unix time)."""
+    """How long each phase took ("operators 41 s"), from when each one started (Unix seconds)."""
     order = sorted(started, key=lambda phase: started[phase])
     ends = [*(started[phase] for phase in order[1:]), now][: len(order)]
     return [

@@ -16,7 +16,7 @@ FORM = "a folder on this machine, or https://HOST/OWNER/REPOSITORY//FOLDER?ref=C
 
 
 def source(text: str, cache: str) -> dict[str, str]:
-    """Where to find a source: a local folder as it is, or a checkout of a pinned commit below cache.
+    """Where to find a source: a local folder as it is, or a clone of a pinned commit below cache.
 
     The remote form is the one that kustomize knows for its remote targets. Returns repository and
     commit (both empty for a local folder), checkout (the clone) and folder (what to read in it).

@@ -62,7 +62,7 @@ def test_defaults_and_argument_specs_agree_on_values(role: str) -> None:
     for name, value in read(ROOT / "roles" / role / "defaults/main.yml").items():
         option = spec(role)[name]
         if "{{" in str(value):
-            # A template is described in words: as a documented default it would be shown unrendered.
+            # A template is described in words: as a default it would be shown unrendered.
             assert "default" not in option, name
             assert "efault" in option["description"], name
         else:

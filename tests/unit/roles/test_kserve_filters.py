@@ -61,18 +61,20 @@ OVERLAY = [
 ]
 
 
-def objects() -> list[dict[str, Any]]:
-    """The overlay as far as its order is concerned."""
-    return [{"kind": kind, "metadata": {"name": name}} for kind, name in OVERLAY]
+def overlay(*more: tuple[str, str]) -> str:
+    """The overlay as far as its order is concerned, as text of many documents."""
+    objects = [{"kind": kind, "metadata": {"name": name}} for kind, name in (*OVERLAY, *more)]
+    return yaml.safe_dump_all(objects)
 
 
-def names(stage: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def names(stage: list[str]) -> list[tuple[str, str]]:
     """Kind and name of each object."""
-    return [(item["kind"], item["metadata"]["name"]) for item in stage]
+    objects: list[dict[str, Any]] = [json.loads(item) for item in stage]
+    return [(item["kind"], item["metadata"]["name"]) for item in objects]
 
 
 def test_the_38_objects_go_into_four_stages() -> None:
-    stages = kserve_stages(objects())
+    stages = kserve_stages(overlay())
     assert names(stages["crds"]) == OVERLAY[0:6]
     assert names(stages["core"]) == OVERLAY[6:27]
     assert names(stages["configs"]) == OVERLAY[27:36]
@@ -80,7 +82,7 @@ def test_the_38_objects_go_into_four_stages() -> None:
 
 
 def test_the_roles_own_list_leaves_one_owner_for_each_crd() -> None:
-    stages = kserve_stages(objects(), ROLE["__kserve_foreign_crds"])
+    stages = kserve_stages(overlay(), ROLE["__kserve_foreign_crds"])
     assert [name for _, name in names(stages["crds"])] == [
         "inferencemodels.inference.networking.x-k8s.io",
         "llminferenceserviceconfigs.serving.kserve.io",
@@ -89,8 +91,7 @@ def test_the_roles_own_list_leaves_one_owner_for_each_crd() -> None:
 
 
 def test_only_crds_are_left_out() -> None:
-    with_namesake = [*objects(), {"kind": "ConfigMap", "metadata": {"name": "inferencepools"}}]
-    stages = kserve_stages(with_namesake, ["inferencepools"])
+    stages = kserve_stages(overlay(("ConfigMap", "inferencepools")), ["inferencepools"])
     assert ("ConfigMap", "inferencepools") in names(stages["core"])
 
 
@@ -104,9 +105,9 @@ def test_what_the_role_waits_for_is_in_the_overlay() -> None:
         assert (item["kind"], item["name"]) in OVERLAY
 
 
-def test_text_of_many_documents_is_read() -> None:
-    text = "---\n".join(yaml.safe_dump(item) for item in objects()) + "---\n"
-    assert sum(len(stage) for stage in kserve_stages(text).values()) == 38
+def test_empty_documents_are_no_objects() -> None:
+    stages = kserve_stages(f"---\n---\n{overlay()}---\n")
+    assert sum(len(stage) for stage in stages.values()) == 38
 
 
 @pytest.mark.parametrize("text", ["", "kind: ConfigMap\nmetadata: {name: x}\n"])
