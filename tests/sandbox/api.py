@@ -13,6 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+# The node controller takes this taint away a moment after the kubelet is ready.
+NOT_READY = "node.kubernetes.io/not-ready"
+
 
 class Api:
     """The administrator's view of one API server."""
@@ -54,7 +57,10 @@ class Api:
             return False
 
     def ready_nodes(self, since: float = 0.0) -> set[str]:
-        """Names of the nodes that said so after `since` (Unix time); empty without a server."""
+        """Names of the nodes that take pods and said so after `since` (Unix time).
+
+        Empty while the server is away.
+        """
         try:
             items = self.get("/api/v1/nodes")["items"]
         except OSError:
@@ -62,6 +68,7 @@ class Api:
         return {
             node["metadata"]["name"]
             for node in items
+            if NOT_READY not in [taint["key"] for taint in node["spec"].get("taints", ())]
             for condition in node["status"].get("conditions", ())
             if condition["type"] == "Ready"
             and condition["status"] == "True"

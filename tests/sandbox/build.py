@@ -25,7 +25,9 @@ from tests.sandbox import toolbox
 from tests.sandbox.components import (
     COMPONENTS,
     KSERVE_SOURCE_PACKAGE,
+    KSERVE_SOURCE_TRACK,
     MODULES,
+    PINNED_KSERVE_TRACK,
     Component,
     Module,
 )
@@ -44,6 +46,8 @@ class Built:
     binaries: Mapping[str, Path]
     sources: Mapping[str, Path]
     environment: Path
+    kserve_track: str
+    """The KServe release line that the manager and the manifests belong to."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,8 @@ def _download(module: Module, go: Go) -> None:
 
 def environment_folder() -> Path:
     """Return where the pods' Python environment is or will be."""
-    version = sys.version.encode()
-    key = _digest([ENVIRONMENT_REQUIREMENTS.read_bytes(), version, sys.executable.encode()])
+    interpreter = f"{os.path.realpath(sys.executable)} {sys.version}"
+    key = _digest([ENVIRONMENT_REQUIREMENTS.read_bytes(), interpreter.encode()])
     return cache_folder() / f"environment-{key}"
 
 
@@ -198,9 +202,11 @@ def everything(report: Report) -> Built:
         with toolbox.build_lock(report):
             _make(_missing(places, go, report), report)
     sources = {name: _module_link(module).resolve() for name, module in MODULES.items()}
+    track = PINNED_KSERVE_TRACK
     if kserve_source := _kserve_source():
         sources["kserve"] = kserve_source
-    return Built(_binaries(places, report), sources, environment_folder())
+        track = KSERVE_SOURCE_TRACK
+    return Built(_binaries(places, report), sources, environment_folder(), track)
 
 
 def _make(missing: list[_Work], report: Report) -> None:

@@ -118,7 +118,7 @@ def _start(state: State, options: Options, report: Report) -> None:
     for listener in listeners.values():
         listener.close()
     pki.write_kubeconfig(state.kubeconfig, state.pki, "admin", f"https://127.0.0.1:{ports['api']}")
-    _describe(state, ports, pid)
+    _describe(state, ports, pid, built.kserve_track)
     try:
         _follow(readable, report)
     except BaseException:
@@ -163,7 +163,7 @@ def _request_nodes(state: State, options: Options) -> None:
         nodes.request(state, each)
 
 
-def _describe(state: State, ports: dict[str, int], pid: int) -> None:
+def _describe(state: State, ports: Mapping[str, int], pid: int, kserve_track: str) -> None:
     """Write what inventories, tests and people need to know."""
     content = {
         "kubeconfig": str(state.kubeconfig),
@@ -172,6 +172,7 @@ def _describe(state: State, ports: dict[str, int], pid: int) -> None:
         "pid": pid,
         "nodes": sorted(nodes.requested(state)),
         "sources": _source_paths(state),
+        "kserve_track": kserve_track,
         "audit_log": str(state.audit_log),
         "log": str(state.log),
     }

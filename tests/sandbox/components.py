@@ -104,6 +104,8 @@ COMPONENTS = (
 
 # What SANDBOX_KSERVE_SOURCE builds: the manager of a release-v0.15 checkout.
 KSERVE_SOURCE_PACKAGE = "./cmd/manager"
+KSERVE_SOURCE_TRACK = "release-v0.15"
+PINNED_KSERVE_TRACK = "release-v0.17"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A snapshot brings a cluster back: objects, certificates, addresses, running pods."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.sandbox.test_cluster import web
+from tests.sandbox.harness import Sandbox
+
+RESTORED_WITHIN = 15.0
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Sandbox]:
+    second = Sandbox(tmp_path / "second")
+    yield second
+    second.run("clean")
+
+
+def pod_addresses(sandbox: Sandbox, namespace: str) -> dict[str, str]:
+    items = sandbox.get("pods", f"-n={namespace}")["items"]
+    return {each["metadata"]["name"]: each["status"].get("podIP", "") for each in items}
+
+
+def test_restored_pods_run_again_on_their_addresses(
+    sandbox: Sandbox, namespace: str, other: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.apply(*web(namespace, "ClusterIP", {}))
+    ready = ["wait", "pod/web", f"-n={namespace}", "--for=condition=Ready", "--timeout=30s"]
+    sandbox.kubectl(*ready)
+    before = pod_addresses(sandbox, namespace)
+    archive = tmp_path / "packed.tar.gz"
+    sandbox.run("snapshot", str(archive))
+    assert archive.stat().st_mode & 0o077 == 0, "keys are inside"
+    assert sandbox.api.is_ready()
+    # Taken while the first goes on: the second must not see what comes later.
+    sandbox.kubectl("create", "configmap", "later", f"-n={namespace}")
+
+    began = time.monotonic()
+    other.run("up", f"--from-snapshot={archive}")
+    assert time.monotonic() - began < RESTORED_WITHIN
+    assert "NotFound" in other.kubectl("get", "configmap", "later", f"-n={namespace}", check=False)
+    deadline = time.monotonic() + 30
+    fetch = "import urllib.request as u; print(u.urlopen('http://web', timeout=5).status)"
+    inside = ["exec", "web", f"-n={namespace}", "--", "python3", "-c", fetch]
+    while other.kubectl(*inside, check=False).strip() != "200":
+        assert time.monotonic() < deadline, other.kubectl("describe", "pods", "-A")
+        time.sleep(0.5)
+    assert pod_addresses(other, namespace) == before
+
+
+def test_a_snapshot_does_not_overwrite_data(
+    sandbox: Sandbox, other: Sandbox, tmp_path: Path
+) -> None:
+    archive = tmp_path / "packed.tar.gz"
+    sandbox.run("snapshot", str(archive))
+    other.run("up")
+    other.run("down")
+    output = other.run("up", f"--from-snapshot={archive}", check=False)
+    assert "has data already" in output
