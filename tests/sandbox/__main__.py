@@ -41,7 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     pack = add("snapshot", "pack the control plane under a name")
     pack.add_argument("snapshot_name", metavar="NAME", help="a name, or a path with a slash")
     add("clean", "stop the sandbox and remove its folder")
-    add("build", "build or find every component")
+    make = add("build", "build or find every component")
+    for each in (up, make):
+        each.add_argument(
+            "--with",
+            dest="extra",
+            action="append",
+            default=[],
+            metavar="COMPONENT",
+            help="build a component that is made on demand, such as istio-1.26",
+        )
     return parser
 
 
@@ -62,6 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
             hollow_nodes=arguments.hollow_nodes,
             habits=tuple(arguments.habit),
             snapshot=arguments.from_snapshot,
+            extra=tuple(arguments.extra),
             api_port=arguments.api_port,
             gateway_port=arguments.gateway_port,
         )
@@ -79,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     elif arguments.command == "clean":
         commands.clean(state, report)
     elif arguments.command == "build":
-        build.everything(report)
+        build.everything(report, arguments.extra)
     return 0
 
 

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -174,14 +174,28 @@ def _make_environment(report: Report) -> None:
     (folder / "complete").touch()
 
 
+def _is_built(component: Component, target: Path) -> bool:
+    return all((target / binary).exists() for binary in component.packages)
+
+
+def _modules(places: list[tuple[Component, Path, Path]]) -> dict[str, Module]:
+    """Return the modules whose files are used, with those of components that take part."""
+    names = {component.name for component, _source, _target in places}
+    return {
+        name: module
+        for name, module in MODULES.items()
+        if not module.component or module.component in names
+    }
+
+
 def _missing(places: list[tuple[Component, Path, Path]], go: Go, report: Report) -> list[_Work]:
     work = []
     if not os.environ.get("SANDBOX_BINARIES"):
         for component, source, target in places:
-            if not all((target / binary).exists() for binary in component.packages):
+            if not _is_built(component, target):
                 make = functools.partial(_compile, component, source, target, go, report)
                 work.append(_Work(component.name, component.minutes, make))
-    for name, module in MODULES.items():
+    for name, module in _modules(places).items():
         if not _module_link(module).exists():
             make = functools.partial(_download, module, go)
             work.append(_Work(f"files of {name}", 0.2, make))
@@ -191,17 +205,28 @@ def _missing(places: list[tuple[Component, Path, Path]], go: Go, report: Report)
     return work
 
 
-def everything(report: Report) -> Built:
-    """Return every component, built when it is missing.
+def everything(report: Report, extra: Collection[str] = ()) -> Built:
+    """Return every component, built when it is missing, and those on demand named by `extra`.
 
-    Raises SandboxError when a build or a download fails.
+    Raises SandboxError when a name is unknown, a build or a download fails.
     """
+    on_demand = [component.name for component in COMPONENTS if component.on_demand]
+    if unknown := set(extra) - set(on_demand):
+        raise SandboxError(
+            f"No component on demand is called {', '.join(sorted(unknown))};"
+            f" known: {', '.join(on_demand)}."
+        )
     go = toolbox.go(report)
-    places = _places(go)
+    places = [
+        (component, source, target)
+        for component, source, target in _places(go)
+        if not component.on_demand or component.name in extra or _is_built(component, target)
+    ]
     if _missing(places, go, report):
         with toolbox.build_lock(report):
             _make(_missing(places, go, report), report)
-    sources = {name: _module_link(module).resolve() for name, module in MODULES.items()}
+    modules = _modules(places)
+    sources = {name: _module_link(module).resolve() for name, module in modules.items()}
     track = PINNED_KSERVE_TRACK
     if kserve_source := _kserve_source():
         sources["kserve"] = kserve_source

@@ -45,6 +45,8 @@ class Options:
     hollow_nodes: int = 0
     habits: tuple[str, ...] = ()
     snapshot: str = ""
+    extra: tuple[str, ...] = ()
+    """Components on demand."""
     api_port: int = 0
     gateway_port: int = 0
 
@@ -98,7 +100,7 @@ def _check_tools() -> None:
 
 def _start(state: State, options: Options, report: Report) -> None:
     began = time.monotonic()
-    built = build.everything(report)
+    built = build.everything(report, options.extra)
     if options.snapshot:
         snapshot.restore(state, options.snapshot)
     pki.make(state)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 KUBERNETES_VERSION = "v1.35.4"
 ISTIO_VERSION = "1.28.3"
+OLD_ISTIO_VERSION = "1.26.2"
 # The newest that one of the components' go.mod files asks for.
 OLDEST_GO = (1, 25, 8)
 
@@ -38,6 +39,8 @@ class Component:
     linker_flags: str = ""
     own_sources: str = ""
     """Subfolder with Go files of ours that belong to this component."""
+    on_demand: bool = False
+    """Built only when asked for by name; used whenever it is there."""
 
 
 COMPONENTS = (
@@ -100,6 +103,18 @@ COMPONENTS = (
         1.5,
     ),
     Component("coredns", "coredns", {"coredns": "github.com/coredns/coredns"}, 2),
+    # The last line without InferencePool support, to show how that fails.
+    Component(
+        "istio-1.26",
+        "istio-1.26",
+        {
+            "pilot-discovery-1.26": "istio.io/istio/pilot/cmd/pilot-discovery",
+            "pilot-agent-1.26": "istio.io/istio/pilot/cmd/pilot-agent",
+        },
+        4,
+        linker_flags=f"-X istio.io/istio/pkg/version.buildVersion={OLD_ISTIO_VERSION}",
+        on_demand=True,
+    ),
 )
 
 # What SANDBOX_KSERVE_SOURCE builds: the manager of a release-v0.15 checkout.
@@ -115,6 +130,8 @@ class Module:
     path: str
     version: str
     checksum: str
+    component: str = ""
+    """Fetched with this component when that is built on demand."""
 
 
 MODULES = {
@@ -127,6 +144,12 @@ MODULES = {
         "istio.io/istio",
         "v0.0.0-20260114100434-4c1f845d839e",
         "h1:0lQ356FUPlFFnxe2w30195zOvwQPzCepZra5MY18tIM=",
+    ),
+    "istio-1.26": Module(
+        "istio.io/istio",
+        "v0.0.0-20250616142415-455f269485ea",
+        "h1:BYKPcY9Vyu6ZxKyPqYPFO2lFfTNvzcUiy2VP/5odAkw=",
+        component="istio-1.26",
     ),
     "cert-manager": Module(
         "github.com/cert-manager/cert-manager",
