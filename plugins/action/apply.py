@@ -22,7 +22,7 @@ from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
 )
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Converges here when the connection is local, else hands over to the module."""
 
     _supports_check_mode = True

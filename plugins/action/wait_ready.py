@@ -26,7 +26,7 @@ from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
 _DISPLAY = Display()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Waits here when the connection is local, else hands over to the module."""
 
     _supports_check_mode = True

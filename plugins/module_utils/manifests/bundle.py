@@ -21,6 +21,7 @@ BUNDLE_VERSIONS = (
     "inference.networking.k8s.io/bundle-version",
 )
 _CHANNEL = "gateway.networking.k8s.io/channel"
+_PHASE = "llmd.tpu/phase"
 _ADDON_LABEL = "addonmanager.kubernetes.io/mode"
 _PLATFORM_MANAGERS = frozenset({"kube-addon-manager", "addon-manager", "gke-addon-manager"})
 
@@ -35,7 +36,18 @@ def reason_to_skip(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -
     if _ADDON_LABEL in labels or platform:
         sign = f"field manager {platform[0]}" if platform else f"label {_ADDON_LABEL}"
         return f"the platform manages this CRD ({sign}); it is left as it is{_versions(live)}"
-    return _downgrade(_annotations(desired), _annotations(live), owners)
+    return _downgrade(_annotations(desired), _annotations(live), owners) or _phase(desired, live)
+
+
+def _phase(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    """Two phases that bring the same bundle of a CRD would take it from each other for ever."""
+    owner, ours = (
+        (body.get("metadata", {}).get("labels") or {}).get(_PHASE) for body in (live, desired)
+    )
+    versions = [{n: _annotations(body).get(n) for n in BUNDLE_VERSIONS} for body in (live, desired)]
+    if owner and ours and owner != ours and versions[0] == versions[1]:
+        return f"phase {owner} installed this CRD, of the same bundle; it stays with that phase"
+    return None
 
 
 def _downgrade(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import parse, yaml
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import BadYaml, parse
 
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
@@ -120,12 +120,8 @@ def _parse(text: str, origin: str) -> list[Any]:
             pass  # several documents, or YAML in flow style
     try:
         return parse(text)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise BadManifest(f"{origin}{where}: not YAML: {problem.problem or problem}") from problem
-    except (yaml.YAMLError, ValueError) as problem:
-        raise BadManifest(f"{origin}: not YAML: {problem}") from problem
+    except BadYaml as problem:
+        raise BadManifest(f"{origin}, {problem}") from problem
 
 
 def _documents(text: str, origin: str) -> list[Manifest]:

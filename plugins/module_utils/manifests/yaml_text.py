@@ -23,6 +23,11 @@ try:
 except ImportError:  # comes with the kubernetes package, whose absence `connect` tells in words
     _Base = object
 
+
+class BadYaml(Exception):
+    """A text that is not YAML, or not YAML for manifests; the words begin with the place."""
+
+
 _TAG = "tag:yaml.org,2002:"
 _PLAIN, _TEXT, _MERGE = "plain", f"{_TAG}str", "<<"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -64,14 +69,25 @@ def _without_collector() -> Iterator[None]:
 
 
 def parse(text: str) -> list[Any]:
-    """All documents of a text. Raises yaml.YAMLError, where possible with the place."""
-    composer = _Composer(text)
+    """All documents of a text. Raises BadYaml."""
     try:
         with _without_collector():
-            documents = []
-            while composer.check_node():
-                documents.append(_value(composer.get_node(), {}))
-            return documents
+            return _documents(text)
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise BadYaml(f"{where}not YAML: {problem.problem or problem}") from problem
+    except (yaml.YAMLError, ValueError) as problem:
+        raise BadYaml(f"not YAML: {problem}") from problem
+
+
+def _documents(text: str) -> list[Any]:
+    composer = _Composer(text)
+    try:
+        documents = []
+        while composer.check_node():
+            documents.append(_value(composer.get_node(), {}))
+        return documents
     finally:
         composer.dispose()
 

@@ -71,3 +71,12 @@ def test_other_kinds_and_new_ones_are_never_skipped() -> None:
     assert reason_to_skip(ours, None) is None
     there = definition("kube-addon-manager")
     assert reason_to_skip({**ours, "kind": "Gateway"}, {**there, "kind": "Gateway"}) is None
+
+
+def test_a_crd_stays_with_the_phase_that_installed_it() -> None:
+    there = definition("llmd.tpu", {"llmd.tpu/phase": "operators"}, inference="v1.2.0")
+    same = definition("", {"llmd.tpu/phase": "kserve"}, inference="v1.2.0")
+    newer = definition("", {"llmd.tpu/phase": "kserve"}, inference="v1.3.0")
+    assert "phase operators installed this CRD" in str(reason_to_skip(same, there))
+    assert reason_to_skip(newer, there) is None
+    assert reason_to_skip(there, there) is None
