@@ -119,6 +119,7 @@ func runKubelet(ctx context.Context, config *Config, socket string) error {
 	dependencies.CAdvisorInterface = &machine{name: config.Name, cores: config.CPU, memory: uint64(memory.Value())}
 	dependencies.ContainerManager = newContainerManager(config, runtimeDir(config))
 	dependencies.OOMAdjuster = oom.NewFakeOOMAdjuster()
+	dependencies.VolumePlugins = withoutOwners(dependencies.VolumePlugins)
 	if config.Hollow {
 		dependencies.ProbeManager = testing.FakeManager{}
 	}
