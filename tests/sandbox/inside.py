@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from tests.sandbox import addresses
-from tests.sandbox.paths import State
+from tests.sandbox.paths import SHORT_STATE, State
 
 HOST_NAME = "sandbox"
 RESOLVER = f"nameserver {addresses.DNS}\nsearch svc.cluster.local cluster.local\n"
-# A private /run keeps socket paths short and shows nothing of the host's.
+# A private /run shows nothing of the host's.
 MOUNTS = (
     ("--make-rprivate", "/"),
     ("-t", "proc", "proc", "/proc"),
@@ -38,9 +38,11 @@ route add {addresses.LOAD_BALANCERS} dev cni0 src {addresses.CONTROL_PLANE}
 """
 
 
-def _set_up_mounts() -> None:
+def _set_up_mounts(state: State) -> None:
     for arguments in MOUNTS:
         subprocess.run(["mount", "-n", *arguments], check=True)
+    SHORT_STATE.mkdir()
+    subprocess.run(["mount", "-n", "--bind", str(state.root), str(SHORT_STATE)], check=True)
     resolver = Path("/run/resolv.conf")
     resolver.write_text(RESOLVER)
     # On many systems /etc/resolv.conf is a link into /run, which is empty now.
@@ -70,7 +72,7 @@ def main(arguments: list[str]) -> int:
     progress = int(arguments[1])
     socket.sethostname(HOST_NAME)
     try:
-        _set_up_mounts()
+        _set_up_mounts(state)
         _set_up_network()
     except (OSError, subprocess.CalledProcessError) as error:
         os.write(progress, f"failed: the world cannot be set up: {error}\n".encode())

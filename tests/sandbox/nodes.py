@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.sandbox import addresses, pki
 from tests.sandbox.errors import SandboxError
-from tests.sandbox.paths import SANDBOX_SOURCES, State
+from tests.sandbox.paths import SANDBOX_SOURCES, SHORT_STATE, State
 from tests.sandbox.plan import Plan, write_atomically
 from tests.sandbox.processes import Program
 
@@ -151,7 +151,7 @@ def configuration(state: State, plan: Plan, wanted: NodeRequest) -> dict[str, An
             "sources": str(state.sources),
             "state": str(state.root),
         },
-        "state_dir": str(state.node(wanted.name)),
+        "state_dir": str(State(SHORT_STATE).node(wanted.name)),
         "log_dir": str(state.log / wanted.name),
     }
 

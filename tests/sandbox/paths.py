@@ -10,6 +10,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SANDBOX_SOURCES = CHECKOUT / "tests" / "sandbox"
+# The state folder once more, inside the world: kubelets open sockets below it, and the path of a
+# Unix socket holds 107 characters (unix(7)).
+SHORT_STATE = Path("/run/sandbox")
 
 
 def cache_folder() -> Path:
