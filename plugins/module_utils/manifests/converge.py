@@ -8,6 +8,7 @@ word, by a dry run or by the write itself. So what is reported as changed did ch
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,9 @@ class _Job:
     live: dict[str, Any] | None = None
     outcome: Outcome | None = None
     seconds: float = 0.0
+    fresh: bool = False
+    """A CRD that was just written and is not served yet; `looks` counts how often we asked."""
+    looks: int = 0
 
 
 class Converger:
@@ -100,6 +104,7 @@ class Converger:
         self._wishes = wishes
         self._clock = clock
         self._sleep = sleep
+        self._discovering = threading.Lock()
 
     def run(self, manifests: Sequence[Manifest]) -> list[Outcome]:
         """The outcome of each manifest, in the order given; one that fails stops no other."""
@@ -108,8 +113,13 @@ class Converger:
             list(pool.map(self._guarded(self._read), jobs))
             for step in order.steps([job.manifest for job in jobs]):
                 todo = [jobs[index] for index in step if jobs[index].outcome is None]
-                list(pool.map(self._guarded(self._settle), todo))
-                self._wait_established(pool, todo)
+                # While the server takes up new CRDs, what does not need them can be written.
+                list(pool.map(self._guarded(self._settle), [job for job in todo if job.kind]))
+                unknown = [job for job in todo if not job.kind]
+                if unknown:
+                    self._wait_served(pool, jobs)
+                list(pool.map(self._guarded(self._settle), unknown))
+            self._wait_served(pool, jobs)
         return [self._outcome(job) for job in jobs]
 
     def _outcome(self, job: _Job) -> Outcome:
@@ -212,10 +222,11 @@ class Converger:
             return False
 
         def look() -> Kind:
-            kind = self._api.kind(manifest.api_version, manifest.kind)
-            if kind is None:
-                self._api.discover()
+            with self._discovering:
                 kind = self._api.kind(manifest.api_version, manifest.kind)
+                if kind is None:
+                    self._api.discover()
+                    kind = self._api.kind(manifest.api_version, manifest.kind)
             if kind is None:
                 raise ApiError(
                     404,
@@ -252,10 +263,10 @@ class Converger:
             live = self._persist(lambda: self._api.get(path))
 
     def _create(self, job: _Job, body: dict[str, Any]) -> None:
-        outcome = _created(job.manifest)
         if not self._wishes.check:
             job.live = self._write(job, body)
-        job.outcome = outcome
+            job.fresh = job.manifest.kind == "CustomResourceDefinition"
+        job.outcome = _created(job.manifest)
 
     def _change(self, job: _Job, body: dict[str, Any], live: dict[str, Any]) -> None:
         seen = compare(body, live, self._wishes.manager)
@@ -268,6 +279,7 @@ class Converger:
                 job.outcome = _changed(job.manifest, changes)
                 return
         job.live = live if seen.clean else self._settled(job, body)
+        job.fresh = job.manifest.kind == "CustomResourceDefinition" and not seen.clean
         job.outcome = _changed(job.manifest, differences(live, job.live))
 
     def _settled(self, job: _Job, body: dict[str, Any]) -> dict[str, Any]:
@@ -315,40 +327,58 @@ class Converger:
         result: dict[str, Any] = answer
         return result
 
-    def _wait_established(self, pool: ThreadPoolExecutor, jobs: Iterable[_Job]) -> None:
-        """After CRDs were written: wait until the server serves them, and learn their kinds."""
-        written = [
-            job
-            for job in jobs
-            if job.manifest.kind == "CustomResourceDefinition"
-            and job.outcome
-            and job.outcome.changed
-        ]
-        if written and not self._wishes.check:
-            list(pool.map(self._guarded(self._until_established), written))
-            self._persist(self._api.discover)
+    def _wait_served(self, pool: ThreadPoolExecutor, jobs: Iterable[_Job]) -> None:
+        """Wait until the server serves the CRDs that were written, and learn their kinds."""
+        waiting = [job for job in jobs if job.fresh]
+        if not waiting:
+            return
+        started, pause = self._clock(), 0.1
+        while waiting:
+            list(pool.map(self._guarded(self._look_served), waiting))
+            waiting = [job for job in waiting if job.fresh]
+            if waiting and self._clock() - started > self._wishes.wait_seconds:
+                list(pool.map(self._guarded(self._give_up), waiting))
+                break
+            self._sleep(pause if waiting else 0)
+            pause = min(pause * 1.5, 1.0)
+        self._persist(self._api.discover)
 
-    def _until_established(self, job: _Job) -> None:
-        path = self._path(job)
-        deadline = self._clock() + self._wishes.wait_seconds
-        live = job.live
-        while True:
-            states = {
-                condition["type"]: condition
-                for condition in ((live or {}).get("status") or {}).get("conditions") or ()
-            }
-            if states.get("Established", {}).get("status") == "True":
-                return
-            refused = states.get("NamesAccepted", {})
-            if refused.get("status") == "False":
-                raise Refused(f"the server does not accept its names: {refused.get('message')}")
-            if self._clock() > deadline:
-                raise Refused(
-                    f"the CRD was not Established after {self._wishes.wait_seconds:g} s. Its "
-                    f"conditions: {states or 'none'}."
-                )
-            self._sleep(0.1)
-            live = self._persist(lambda: self._api.get(path))
+    def _look_served(self, job: _Job) -> None:
+        """Ask for the CRD's objects: that is short, while a CRD can be a megabyte."""
+        spec = job.manifest.body["spec"]
+        version = next(v["name"] for v in spec["versions"] if v.get("served"))
+        path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
+        try:
+            job.fresh = self._api.get(path, {"limit": "1"}) is None
+        except ConnectionLost:
+            return
+        except ApiError as problem:
+            job.fresh = problem.status in (403, 429) or problem.status > 500
+        if job.fresh:
+            job.looks += 1
+            if job.looks % 5 == 0:
+                self._look_established(job)
+
+    def _look_established(self, job: _Job) -> dict[str, Any]:
+        """The CRD's own conditions, where names that are taken can be seen. Raises Refused."""
+        live = self._api.get(self._path(job)) or {}
+        conditions = (live.get("status") or {}).get("conditions") or ()
+        states = {condition["type"]: condition for condition in conditions}
+        refused = states.get("NamesAccepted", {})
+        if refused.get("status") == "False":
+            job.fresh = False
+            raise Refused(f"the server does not accept its names: {refused.get('message')}")
+        job.fresh = states.get("Established", {}).get("status") != "True"
+        return states
+
+    def _give_up(self, job: _Job) -> None:
+        states = self._look_established(job)
+        if job.fresh:
+            job.fresh = False
+            raise Refused(
+                f"the CRD was not Established after {self._wishes.wait_seconds:g} s. Its "
+                f"conditions: {states or 'none'}."
+            )
 
 
 def _version(live: Mapping[str, Any]) -> Any:

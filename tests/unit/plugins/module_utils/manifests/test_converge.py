@@ -65,6 +65,9 @@ class Server:
                 return reply
         if url.path in ("/api", "/apis"):
             return self._discovery(core=url.path == "/api")
+        if url.path == "/apis/things.io/v1/things":
+            served = "things.io/v1" in self.kinds
+            return Reply(200, b"{}") if served else status(404, "not found")
         if method == "GET":
             found = self.objects.get(url.path)
             return Reply(200, json.dumps(found).encode()) if found else status(404, "not found")
@@ -129,6 +132,11 @@ CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
     "metadata": {"name": "things.things.io"},
+    "spec": {
+        "group": "things.io",
+        "names": {"plural": "things", "kind": "Thing"},
+        "versions": [{"name": "v0", "served": False}, {"name": "v1", "served": True}],
+    },
 }
 THING = {"apiVersion": "things.io/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "n"}}
 WEBHOOK = {
@@ -143,9 +151,44 @@ def test_order_and_kinds_that_come_with_the_list() -> None:
     server = Server()
     outcomes, api = converge(server, [WEBHOOK, THING, settings(), CRD, NAMESPACE])
     assert actions(outcomes) == ["created"] * 5
-    assert [line.split()[0] for line in server.log] == ["n", "things.things.io", "c", "t", "w"]
+    written = [line.split()[0] for line in server.log]
+    assert written == ["n", "things.things.io", "c", "t", "w"]
     assert "fieldManager=llmd.tpu" in server.log[0]
     assert api.counts.writes == 5
+
+
+def crd_refused(name: str, status_: str) -> Callable[[str, str], Reply | None]:
+    """A CRD that the server does not take up, with this condition."""
+    condition = {"type": name, "status": status_, "message": "taken by others"}
+    body = {"metadata": {}, "status": {"conditions": [condition]}}
+
+    def trouble(method: str, path: str) -> Reply | None:
+        if path == "/apis/things.io/v1/things?limit=1":
+            return status(404, "not found")
+        if method == "GET" and path.endswith("/things.things.io") and "PATCHED" in log:
+            return Reply(200, json.dumps(body).encode())
+        if method == "PATCH":
+            log.append("PATCHED")
+        return None
+
+    log: list[str] = []
+    return trouble
+
+
+def test_a_crd_whose_names_are_taken() -> None:
+    server, clock = Server(), Clock()
+    server.troubles.append(crd_refused("NamesAccepted", "False"))
+    outcomes, _api = converge(server, CRD, clock)
+    assert "does not accept its names: taken by others" in outcomes[0].error
+    assert clock.now < 5
+
+
+def test_a_crd_that_is_never_established() -> None:
+    server, clock = Server(), Clock()
+    server.troubles.append(crd_refused("Established", "False"))
+    outcomes, _api = converge(server, CRD, clock, wait_seconds=20.0)
+    assert "the CRD was not Established after 20 s" in outcomes[0].error
+    assert clock.now < 25
 
 
 def test_a_second_run_writes_nothing() -> None:
