@@ -19,8 +19,9 @@ SWITCH = ("configmap", "sandbox-autoscaler", "--namespace=kube-system")
 @pytest.fixture(autouse=True)
 def nothing_left(sandbox: Sandbox) -> Iterator[None]:
     yield
+    # Pods first: one that still waits would make a cloud that works again grow.
+    sandbox.kubectl("delete", "deployment,pod", "--selector=app", HERE)
     sandbox.kubectl("delete", *SWITCH, "--ignore-not-found")
-    sandbox.kubectl("delete", "pod,deployment", "--selector=app", HERE)
 
 
 def reasons(sandbox: Sandbox, name: str) -> dict[str, str]:

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make the operators' charts complete: ours, with the CRDs of Istio's and cert-manager's sources.
+"""Put the operators' charts together, and the charts that the operators render.
 
 The public charts (github.com/aneeshkp/sail-operator-chart, cert-manager-operator-chart) carry
-every CRD in ``manifests-crds/``, one file each. Third-party files are not committed here, so the
-folders are put together when a sandbox starts.
+every CRD in ``manifests-crds/``, one file each. Third-party files are not committed here, so ours
+get the CRDs of Istio's and cert-manager's sources when a sandbox starts. Their own charts become
+``charts/operands/{istio,istio-1.26,cert-manager}``, which is what the stand-in operators see.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ISTIO_CRDS = Path("manifests/charts/base/files/crd-all.gen.yaml")
 CERT_MANAGER_CRDS = Path("deploy/crds")
+ISTIO_CHARTS = {
+    "base": Path("manifests/charts/base"),
+    "istiod": Path("manifests/charts/istio-control/istio-discovery"),
+}
+CERT_MANAGER_CHART = Path("deploy/charts/cert-manager")
+# Only cert-manager's release tool makes a Chart.yaml, with the version in it.
+CHART_FILE = "apiVersion: v1\nname: cert-manager\nversion: 1.11.5\nappVersion: v1.11.5\n"
 NAME = re.compile(r"^  name: ([a-z.-]+)$", re.MULTILINE)
 # cert-manager keeps its CRDs as Helm templates; only labels are templated.
 CERT_MANAGER_LABELS = {
@@ -33,14 +41,16 @@ class MissingSource(Exception):
 def assemble(state_dir: Path, sources: Mapping[str, Path]) -> dict[str, Path]:
     """Write both charts below ``state_dir/charts`` and return their folders.
 
-    `sources` names the folders of the Go modules: ``istio`` and ``cert_manager``. The keys of the
-    answer are ``sail_chart`` and ``cert_manager_chart``. Raises MissingSource.
+    `sources` names the folders of the Go modules: ``istio``, ``cert_manager``, and other releases
+    of Istio as ``istio-1.26``. The keys of the answer are ``sail_chart`` and
+    ``cert_manager_chart``. Raises MissingSource.
     """
     istio = _read(sources["istio"] / ISTIO_CRDS)
     folder = sources["cert_manager"] / CERT_MANAGER_CRDS
     cert_manager = [_read(path) for path in sorted(folder.glob("crd-*.yaml"))]
     if not cert_manager:
         raise MissingSource(f"{folder} holds no crd-*.yaml; is it cert-manager's source at v1.11?")
+    _write_operands(state_dir / "charts" / "operands", sources)
     return {
         "sail_chart": _write(state_dir, "sail-operator", documents(istio)),
         "cert_manager_chart": _write(
@@ -82,6 +92,27 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise MissingSource(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _write_operands(target: Path, sources: Mapping[str, Path]) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    for name, source in sources.items():
+        if name.partition("-")[0] == "istio":
+            for chart, folder in ISTIO_CHARTS.items():
+                _copy(source / folder, target / name / chart)
+    own = target / "cert-manager"
+    _copy(sources["cert_manager"] / CERT_MANAGER_CHART, own)
+    (own / "Chart.yaml").write_text(CHART_FILE, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder's files, but not the modes of a module cache, which forbid their removal."""
+    target.mkdir(parents=True)
+    for path in source.rglob("*"):
+        if path.is_file():
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def _write(state_dir: Path, chart: str, crds: Iterator[str]) -> Path:

@@ -87,10 +87,11 @@ def policy() -> list[Document]:
 
 
 def managed(crd: Document) -> Document:
-    """Add GKE's marks to a CRD."""
+    """Add GKE's marks to a CRD, and leave its empty status out."""
     metadata = crd["metadata"]
     annotations = {**metadata.get("annotations", {}), **COMPONENT}
-    return {**crd, "metadata": {**metadata, "annotations": annotations}}
+    rest = {name: value for name, value in crd.items() if name != "status"}
+    return {**rest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def read_crds(folder: Path) -> list[Document]:

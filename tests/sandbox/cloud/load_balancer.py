@@ -105,7 +105,12 @@ class LoadBalancer:
             for each in services.values()
             if address_of(each)
         }
-        for change in changes(services, self._remembered, "withhold" in switch):
+        try:
+            needed = changes(services, self._remembered, "withhold" in switch)
+        except NoAddressLeft as error:
+            log.error(error)
+            return False
+        for change in needed:
             self._write(services[change.key], change.address)
         if "withhold" in switch:
             self._report_refused(services, switch["withhold"])

@@ -38,6 +38,14 @@ def sources(tmp_path: Path) -> dict[str, Path]:
     folder.mkdir(parents=True)
     (folder / "crd-issuers.yaml").write_text(crd("issuers", "cert-manager.io", LABELS))
     (folder / "README.md").write_text("not a CRD")
+    for chart in ("base", "istio-control/istio-discovery"):
+        template = istio / "manifests/charts" / chart / "templates" / "a.yaml"
+        template.parent.mkdir(parents=True)
+        template.write_text(chart)
+        template.parent.chmod(0o555)
+    own = cert_manager / "deploy/charts/cert-manager"
+    own.mkdir(parents=True)
+    (own / "values.yaml").write_text("{}")
     return {"istio": istio, "cert_manager": cert_manager}
 
 
@@ -61,6 +69,17 @@ def test_assembling_again_leaves_nothing_old(tmp_path: Path, sources: dict[str, 
     old.write_text("old")
     assemble(tmp_path, sources)
     assert not old.exists()
+
+
+def test_the_operators_get_the_charts_they_render(tmp_path: Path, sources: dict[str, Path]) -> None:
+    for _again in range(2):
+        assemble(tmp_path, {**sources, "istio-1.26": sources["istio"]})
+    operands = tmp_path / "charts" / "operands"
+    istiod = operands / "istio-1.26" / "istiod" / "templates" / "a.yaml"
+    assert istiod.read_text() == "istio-control/istio-discovery"
+    assert (operands / "istio" / "base" / "templates" / "a.yaml").read_text() == "base"
+    chart = yaml.safe_load((operands / "cert-manager" / "Chart.yaml").read_text())
+    assert chart["name"] == "cert-manager"
 
 
 def test_a_missing_source_is_named(tmp_path: Path, sources: dict[str, Path]) -> None:

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,12 @@ def test_the_newest_patch_is_chosen_by_number() -> None:
     images = sail.Images("a", "b")
     carried = {"v1.28.9": images, "v1.28.10": images}
     assert sail.resolve("v1.28-latest", carried) == "v1.28.10"
+
+
+def test_a_version_is_rendered_from_its_own_charts(tmp_path: Path) -> None:
+    (tmp_path / "istio-1.26").mkdir()
+    assert sail.charts_of("v1.26.2", tmp_path) == tmp_path / "istio-1.26"
+    assert sail.charts_of("v1.28.3", tmp_path) == tmp_path / "istio"
 
 
 def test_the_users_values_win_and_the_operators_stay_beside_them() -> None:

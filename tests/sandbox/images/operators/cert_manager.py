@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -37,7 +36,6 @@ from tests.sandbox.images.operators.operands import Operands, Refused
 from tests.sandbox.images.operators.worker import Worker, serve_probes, stop_when_asked
 
 CHART = Path("/charts/cert-manager")
-CHART_COPY = Path("/tmp/charts/cert-manager")
 PROBES_PORT = 8081
 CERT_MANAGER: Kind = ("operator.openshift.io/v1alpha1", "CertManager")
 INFRASTRUCTURE: Kind = ("config.openshift.io/v1", "Infrastructure")
@@ -206,9 +204,8 @@ class Operator:
 
     def _render(self, spec: Document) -> list[Document]:
         if self._rendered is None or self._rendered[0] != spec:
-            _copy_chart(self._environment["OPERAND_IMAGE_VERSION"])
             values = chart_values(spec, self._environment)
-            documents = render(CHART_COPY, "cert-manager", self._namespace, values)
+            documents = render(CHART, "cert-manager", self._namespace, values)
             self._rendered = (spec, documents)
         return self._rendered[1]
 
@@ -237,14 +234,6 @@ class Operator:
         self._cluster.merge(CERT_MANAGER, ("", NAME), change)
         log.info("removed everything of CertManager %s", NAME)
         return True
-
-
-def _copy_chart(version: str) -> None:
-    """Copy the chart's source; only its release tool gives it a Chart.yaml."""
-    shutil.rmtree(CHART_COPY, ignore_errors=True)
-    shutil.copytree(CHART, CHART_COPY, copy_function=shutil.copyfile)
-    text = f"apiVersion: v1\nname: cert-manager\nversion: {version}\nappVersion: v{version}\n"
-    (CHART_COPY / "Chart.yaml").write_text(text, encoding="utf-8")
 
 
 def main() -> int:

@@ -67,6 +67,8 @@ class Cluster:
 
     def __init__(self, api_client: client.ApiClient, manager: str) -> None:
         """`manager` is the field manager of everything applied."""
+        # The audit log shows who asked.
+        api_client.user_agent = manager
         self._client = dynamic.DynamicClient(api_client, cache_file=NO_FILE)  # type: ignore[no-untyped-call]
         self._manager = manager
 

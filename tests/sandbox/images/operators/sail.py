@@ -107,6 +107,12 @@ def resolve(version: str, carried: Mapping[str, Images]) -> str:
     )
 
 
+def charts_of(version: str, folder: Path) -> Path:
+    """Return the charts of a version's minor release, else those of the main release."""
+    own = folder / f"istio-{version.removeprefix('v').rpartition('.')[0]}"
+    return own if own.is_dir() else folder / "istio"
+
+
 def merged(base: Document, over: Document) -> Document:
     """Merge values as Helm does: the second wins, dictionaries are merged."""
     result = dict(base)
@@ -371,9 +377,9 @@ class Operator:
         if self._rendered is None or self._rendered[0] != (spec, images):
             values = chart_values(spec, images)
             namespace = spec["namespace"]
-            documents = render(CHARTS / "base", f"{NAME}-base", namespace, values)
-            istiod = CHARTS / "istio-control" / "istio-discovery"
-            documents += render(istiod, f"{NAME}-istiod", namespace, values)
+            charts = charts_of(spec["version"], CHARTS)
+            documents = render(charts / "base", f"{NAME}-base", namespace, values)
+            documents += render(charts / "istiod", f"{NAME}-istiod", namespace, values)
             self._rendered = ((spec, images), documents)
         return self._rendered[1]
 
