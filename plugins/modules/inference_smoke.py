@@ -195,8 +195,8 @@ scheduler:
       - scheduler counted 3 requests before and 4 after
       - response header x-went-into-resp-headers present
       - answered by qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
-    before: 3.0
-    after: 4.0
+    before: 3
+    after: 4
     answered_by: qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
 findings:
   description: What is wrong or worth knowing, errors first.
@@ -492,7 +492,8 @@ class _Asker:
         for remaining in (3, 2, 1, 0):
             after = self._count(model)
             routing = weigh((before[0], after[0]), (before[1], after[1]), header)
-            if routing.verdict == "proved" and routing.answered_by:
+            complete = routing.verdict == "proved" and routing.answered_by
+            if complete or before[0].total is None:  # nothing to compare with
                 break
             if remaining:
                 self.clock.sleep(1.0)

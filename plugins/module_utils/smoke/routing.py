@@ -55,10 +55,14 @@ class Routing:
         return {
             "verdict": self.verdict,
             "reasons": list(self.reasons),
-            "before": self.before,
-            "after": self.after,
+            "before": _whole(self.before),
+            "after": _whole(self.after),
             "answered_by": ", ".join(self.answered_by),
         }
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def count(metrics: str, names: tuple[str, ...], model: str) -> float:
