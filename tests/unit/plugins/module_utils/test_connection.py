@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way to the API server: what is wrong is told in words; headers are right."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    USER_AGENT,
+    ConnectionLost,
+    ConnectionProblem,
+    connect,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+def kubeconfig(server: str = "https://127.0.0.1:1", **user: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "one",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+    }
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig()))
+    return path
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """A server that answers with the headers it got."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(self.headers.items()).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def refusal(**options: Any) -> str:
+    with pytest.raises(ConnectionProblem) as problem:
+        connect(options)
+    return str(problem.value)
+
+
+def test_a_path_a_dictionary_and_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connect({"kubeconfig": str(file)}).source == f"kubeconfig {file}"
+    assert "dictionary" in connect({"kubeconfig": kubeconfig()}).source
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(file))
+    session = connect({"context": "one"})
+    assert (session.server, session.source) == (
+        "https://127.0.0.1:1",
+        f"kubeconfig {file}, context one",
+    )
+
+
+def test_what_is_wrong_is_told_in_words(file: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    assert f"kubeconfig {missing} does not exist" in refusal(kubeconfig=str(missing))
+    assert "has no context 'two'. It has: one." in refusal(kubeconfig=str(file), context="two")
+    assert ".kube/config does not exist" in refusal()
+    secret = tmp_path / "secret"
+    secret.write_text("token: {{{hunter2")
+    words = refusal(kubeconfig=str(secret))
+    assert "is not YAML" in words
+    assert "hunter2" not in words
+    secret.write_text("just text")
+    assert "cannot be used" in refusal(kubeconfig=str(secret))
+    assert "cannot be used" in refusal(kubeconfig={"kind": "Config"})
+
+
+def test_headers(echo: str) -> None:
+    options = {
+        "kubeconfig": kubeconfig(echo, token="t0ken"),
+        "impersonate_user": "jane",
+        "impersonate_groups": ["a", "b"],
+    }
+    reply = connect(options).send("GET", "/x", {"Accept": "application/json"})
+    headers = [tuple(header) for header in json.loads(reply.body)]
+    for header in (
+        ("User-Agent", USER_AGENT),
+        ("authorization", "Bearer t0ken"),
+        ("Accept", "application/json"),
+        ("Impersonate-User", "jane"),
+    ):
+        assert header in headers
+    groups = [value for name, value in headers if name == "Impersonate-Group"]
+    assert groups == ["a", "b"]
+
+
+def test_no_answer_is_a_lost_connection(file: Path) -> None:
+    with pytest.raises(ConnectionLost, match="Connection refused"):
+        connect({"kubeconfig": str(file)}).send("GET", "/", {})
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a self-signed certificate for 127.0.0.1 in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stranger")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = folder / "certificate.pem"
+    file.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
+    return file
+
+
+def test_a_certificate_of_a_stranger(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    session = connect({"kubeconfig": kubeconfig(f"https://127.0.0.1:{server.server_port}")})
+    with pytest.raises(ConnectionProblem, match="does not show a certificate that can be trusted"):
+        session.send("GET", "/", {})
+    server.shutdown()
+    server.server_close()
