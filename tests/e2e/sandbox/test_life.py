@@ -38,15 +38,23 @@ def processes_of(folder: Path) -> set[str]:
     return found
 
 
-def network_namespaces() -> set[str]:
-    """Network namespaces that a process of this machine is in."""
+def processes_in(networks: set[str]) -> set[str]:
+    """Processes of this machine in one of these network namespaces (`net:[NUMBER]`)."""
     found = set()
-    for process in Path("/proc").glob("[0-9]*/ns/net"):
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
         try:
-            found.add(os.readlink(process))
+            if os.readlink(link) in networks:
+                found.add(link.parts[2])
         except OSError:
             continue
     return found
+
+
+def networks_of(sandbox: Sandbox) -> set[str]:
+    """The network namespaces of a sandbox: its own and one a pod."""
+    listed = sandbox.run("exec", "--", "sh", "-c", "readlink /proc/1/ns/net; ls -i /run/netns")
+    own, *pods = listed.splitlines()
+    return {own, *(f"net:[{line.split()[0]}]" for line in pods)}
 
 
 def test_up_gives_a_ready_api_within_ten_seconds(sandbox: Sandbox, other: Sandbox) -> None:
@@ -74,15 +82,18 @@ def test_up_on_a_running_sandbox_returns_at_once(sandbox: Sandbox) -> None:
 
 
 def test_down_leaves_no_process_mount_or_network(other: Sandbox) -> None:
-    mounts = Path("/proc/mounts").read_text()
-    networks = network_namespaces()
     other.run("up")
+    other.kubectl(
+        "wait", "pods", "-A", "-l=k8s-app=kube-dns", "--for=condition=Ready", "--timeout=60s"
+    )
+    networks = networks_of(other)
+    assert len(networks) > 1
     assert processes_of(other.folder)
-    assert network_namespaces() - networks
+    assert processes_in(networks)
     other.run("down")
     assert processes_of(other.folder) == set()
-    assert network_namespaces() - networks == set()
-    assert Path("/proc/mounts").read_text() == mounts
+    assert processes_in(networks) == set()
+    assert str(other.folder) not in Path("/proc/self/mountinfo").read_text()
     assert "does not run" in other.run("status", check=False)
     other.run("clean")
     assert not other.folder.exists()
