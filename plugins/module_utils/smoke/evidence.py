@@ -88,16 +88,17 @@ class Evidence:
         problems: list[str] = []
         try:
             pods = list_pods(self._session, self._namespace, selector)
-        except ObjectReadError as problem:
-            return Counters(problem=str(problem))
+        except ObjectReadError as unread:
+            return Counters(problem=str(unread))
         if not pods:
-            return Counters(problem=f"no pod in {self._namespace} has the labels {selector}")
+            problem = f"no pod in {self._namespace} has the labels {selector}"
+            return Counters(problem=problem, absent=True)
         for pod in pods:
             name = str(pod["metadata"]["name"])
             try:
                 values[name] = count(read(name), names, model)
-            except (MetricsReadError, ValueError) as problem:
-                problems.append(f"{name}: {problem}")
+            except (MetricsReadError, ValueError) as unread:
+                problems.append(f"{name}: {unread}")
         return Counters(values, "; ".join(problems))
 
     def _server_metrics(self, pod: str) -> str:

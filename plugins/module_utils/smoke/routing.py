@@ -29,10 +29,14 @@ except ImportError as problem:
 
 @dataclass(frozen=True)
 class Counters:
-    """One counter per pod; ``problem`` says why nothing, or not everything, could be read."""
+    """One counter per pod; ``problem`` says why nothing, or not everything, could be read.
+
+    ``absent``: there is no such pod at all.
+    """
 
     values: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
+    absent: bool = False
 
     @property
     def total(self) -> float | None:
@@ -114,7 +118,7 @@ def weigh(
     elif header:
         verdict = "likely"
     else:
-        verdict = "not routed" if readable else "unknown"
+        verdict = "not routed" if readable or (before.absent and after.absent) else "unknown"
     return Routing(verdict, tuple(reasons), before.total, after.total, tuple(sorted(answered)))
 
 

@@ -17,6 +17,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
 MODEL = "Qwen/Qwen2.5-3B-Instruct"
 UNREAD = Counters(problem="HTTP 403")
 NOTHING = (Counters(), Counters())
+GONE = Counters(problem="no pod", absent=True)
 
 # As gateway-api-inference-extension 1.5.0 and vLLM 0.12 write them.
 SCHEDULER_METRICS = f"""
@@ -69,6 +70,10 @@ def test_text_that_is_no_metrics() -> None:
         ((_counters(3), _counters(3)), (_counters(1), _counters(2)), False, "not routed"),
         ((UNREAD, UNREAD), (_counters(1), _counters(2)), True, "likely"),
         ((UNREAD, UNREAD), (_counters(1), _counters(2)), False, "unknown"),
+        # A pool that fails open answers without any scheduler.
+        ((GONE, GONE), (_counters(1), _counters(2)), False, "not routed"),
+        ((GONE, GONE), (_counters(1), _counters(2)), True, "likely"),
+        ((GONE, UNREAD), (_counters(1), _counters(2)), False, "unknown"),
     ],
 )
 def test_verdicts(
