@@ -9,6 +9,7 @@ class ModuleDocFragment:
     """How the words run and what they need."""
 
     DOCUMENTATION = r"""
+options: {}
 requirements:
   - python >= 3.11
   - kubernetes >= 28.1.0

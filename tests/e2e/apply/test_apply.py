@@ -174,7 +174,7 @@ def test_a_crd_and_its_object_in_one_list(plane: ControlPlane, place: str) -> No
             ],
         },
     }
-    widget = {
+    widget: Object = {
         "apiVersion": "shop.example.com/v1",
         "kind": "Widget",
         "metadata": {"name": "one", "namespace": place},

@@ -37,7 +37,7 @@ def definition(manager: str = "", labels: dict[str, str] | None = None, **about:
         ({"gateway": "v1.4.0", "channel": "experimental"}, {"channel": "standard"}),
     ],
 )
-def test_newer_and_equal_may_be_applied(desired: dict[str, str], there: dict[str, str]) -> None:
+def test_newer_and_equal_may_be_applied(desired: dict[str, Any], there: dict[str, Any]) -> None:
     assert reason_to_skip(definition(**desired), definition("helm", **there)) is None
 
 
@@ -52,7 +52,7 @@ def test_newer_and_equal_may_be_applied(desired: dict[str, str], there: dict[str
         ({"channel": "standard"}, {"channel": "experimental"}, "experimental channel"),
     ],
 )
-def test_a_downgrade_is_skipped(desired: dict[str, str], there: dict[str, str], words: str) -> None:
+def test_a_downgrade_is_skipped(desired: dict[str, Any], there: dict[str, Any], words: str) -> None:
     assert words in str(reason_to_skip(definition(**desired), definition("helm", **there)))
 
 

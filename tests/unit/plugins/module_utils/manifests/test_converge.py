@@ -359,7 +359,11 @@ def test_an_object_being_deleted_is_waited_for() -> None:
     }
     outcomes, _api = converge(server, settings(), clock, wait_seconds=5.0)
     assert "finalizers: a/b" in outcomes[0].error
-    server.troubles.append(lambda m, p: server.objects.pop(path, None) and None)
+
+    def gone(_method: str, _path: str) -> None:
+        server.objects.pop(path, None)
+
+    server.troubles.append(gone)
     outcomes, _api = converge(server, settings(), clock, wait_seconds=5.0)
     assert actions(outcomes) == ["created"]
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness import pods
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import (
+    counts,
+    judge,
+    need_events,
+    newest,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import Verdict
 
 
@@ -24,21 +29,21 @@ def pod(
     }
 
 
-def pull_failed(count: int = 1, container: str = "main") -> dict[str, Any]:
+def pull_failed(times: int = 1, container: str = "main") -> dict[str, Any]:
     return {
         "involvedObject": {"uid": "p", "fieldPath": f"spec.containers{{{container}}}"},
         "reason": "Failed",
         "message": 'Failed to pull image "i:1": unauthorized',
-        "count": count,
+        "count": times,
     }
 
 
 def verdict(one: dict[str, Any], *events: dict[str, Any], before: int = 0) -> Verdict | None:
-    return pods.judge([one], events, {("p", "main"): before})
+    return judge([one], events, {("p", "main"): before})
 
 
-BACK_OFF = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1"'}
-CRASH = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+BACK_OFF: dict[str, Any] = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1"'}
+CRASH: dict[str, Any] = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing", ""])
@@ -47,10 +52,10 @@ def test_nothing_is_wrong(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "before", "hopeless"), [(1, 0, False), (2, 0, True), (2, 1, False), (5, 3, True)]
+    ("times", "before", "hopeless"), [(1, 0, False), (2, 0, True), (2, 1, False), (5, 3, True)]
 )
-def test_an_image_refused_twice_since_we_looked(count: int, before: int, hopeless: bool) -> None:
-    found = verdict(pod(**BACK_OFF), pull_failed(count), before=before)
+def test_an_image_refused_twice_since_we_looked(times: int, before: int, hopeless: bool) -> None:
+    found = verdict(pod(**BACK_OFF), pull_failed(times), before=before)
     assert found is not None
     assert found.hopeless is hopeless
     assert "pod p, container main: the image i:1 is refused" in found.reason
@@ -106,18 +111,18 @@ def test_only_the_latest_revision_counts() -> None:
     old, new = pod("old", created="1", revision="a"), pod("new", created="2", revision="b")
     leaving = pod("leaving", created="2", revision="b")
     leaving["metadata"]["deletionTimestamp"] = "x"
-    assert pods.newest([new, old, leaving]) == [new]
-    assert pods.newest([]) == []
+    assert newest([new, old, leaving]) == [new]
+    assert newest([]) == []
 
 
 def test_the_latest_revision_is_one_of_each_component() -> None:
     workload, scheduler = pod("w", created="1", revision="a"), pod("s", created="2", revision="b")
     workload["metadata"]["labels"]["app.kubernetes.io/component"] = "workload"
     scheduler["metadata"]["labels"]["app.kubernetes.io/component"] = "scheduler"
-    assert pods.newest([scheduler, workload]) == [workload, scheduler]
+    assert newest([scheduler, workload]) == [workload, scheduler]
 
 
 def test_counts_and_need_of_events() -> None:
-    assert pods.counts([pod(restarts=3)], [pull_failed(2)]) == {("p", "main"): 5}
-    assert pods.need_events([pod(**BACK_OFF)])
-    assert not pods.need_events([pod(**CRASH)])
+    assert counts([pod(restarts=3)], [pull_failed(2)]) == {("p", "main"): 5}
+    assert need_events([pod(**BACK_OFF)])
+    assert not need_events([pod(**CRASH)])

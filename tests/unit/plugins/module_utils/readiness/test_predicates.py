@@ -38,7 +38,7 @@ def deployment(wanted: int = 1, generation: int = 1, **status: Any) -> Object:
     }
 
 
-FULL = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+FULL: Object = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_refused_pods(message: str, hopeless: bool) -> None:
     assert message in verdict.reason
 
 
-CONVERSION = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {}}}}
-ISTIO = {"observedGeneration": 1, "state": "Healthy"}
-PARENT = {"conditions": [condition("Accepted"), condition("ResolvedRefs")]}
+CONVERSION: Object = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {}}}}
+ISTIO: Object = {"observedGeneration": 1, "state": "Healthy"}
+PARENT: Object = {"conditions": [condition("Accepted"), condition("ResolvedRefs")]}
 LLM = ("PresetsCombined", "MainWorkloadReady", "Ready")
 LLM_ROUTED = (*LLM, "SchedulerWorkloadReady", "InferencePoolReady", "HTTPRoutesReady")
-ROUTER = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
+ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
 
 
 @pytest.mark.parametrize(
