@@ -198,6 +198,7 @@ def test_the_archive_leaves_out_what_only_developers_need() -> None:
         ".git",
         ".venv",
         ".sandbox",
+        ".sandbox-test-empty",
         ".ci",
         "tests",
         "molecule",

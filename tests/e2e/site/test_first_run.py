@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A first run that is killed in the middle of a phase converges when it is run again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.site.playbooks import command, environment, play
+from tests.sandbox.harness import Sandbox
+from tests.sandbox.paths import CHECKOUT
+
+# In the middle of phase kserve: CRDs and controller are there, webhooks and presets are not.
+LAST_TASK = "Apply the controller and what it needs"
+
+
+@pytest.fixture
+def fresh() -> Iterator[Sandbox]:
+    """A sandbox of this test's own, with nothing of ours in it."""
+    sandbox = Sandbox(CHECKOUT / ".sandbox-test-site")
+    sandbox.run("clean")
+    try:
+        sandbox.run("up")
+        yield sandbox
+    finally:
+        sandbox.run("clean")
+
+
+def run_until(folder: Path, task: str, log: Path) -> int:
+    """Start site.yml, kill it with all its children when it comes to a task; its return code."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command("site"),
+            cwd=CHECKOUT,
+            env=environment(folder),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        while process.poll() is None and task not in log.read_text():
+            time.sleep(0.1)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
+
+
+def test_a_killed_run_converges_when_it_is_run_again(fresh: Sandbox, tmp_path: Path) -> None:
+    log = tmp_path / "killed.log"
+    assert run_until(fresh.folder, LAST_TASK, log) == -signal.SIGKILL, log.read_text()[-4000:]
+
+    again = play(fresh.folder, "site")
+    assert again.code == 0, again.output[-6000:]
+    assert again.count("changed") > 0
+    assert "scheduler: proved" in again.text
+
+    after = play(fresh.folder, "site", "--check")
+    assert after.code == 0, after.output[-6000:]
+    assert after.changed_tasks == []
