@@ -105,10 +105,12 @@ class Converger:
         self._clock = clock
         self._sleep = sleep
         self._discovering = threading.Lock()
+        self._lost = False
 
     def run(self, manifests: Sequence[Manifest]) -> list[Outcome]:
         """The outcome of each manifest, in the order given; one that fails stops no other."""
-        jobs = [self._job(manifest) for manifest in manifests]
+        coming = _kinds_to_come(manifests)
+        jobs = [self._job(manifest, coming) for manifest in manifests]
         with ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(self._guarded(self._read), jobs))
             for step in order.steps([job.manifest for job in jobs]):
@@ -127,9 +129,10 @@ class Converger:
             raise RuntimeError(f"{job.manifest.title} was forgotten")
         return replace(job.outcome, milliseconds=round(job.seconds * 1000))
 
-    def _job(self, manifest: Manifest) -> _Job:
-        kind = self._api.kind(manifest.api_version, manifest.kind)
-        return _Job(self._placed(manifest, kind), kind)
+    def _job(self, manifest: Manifest, coming: Mapping[tuple[str, str], Kind]) -> _Job:
+        key = (manifest.api_version, manifest.kind)
+        kind = self._api.kind(*key)
+        return _Job(self._placed(manifest, kind or coming.get(key)), kind)
 
     def _placed(self, manifest: Manifest, kind: Kind | None) -> Manifest:
         """The manifest with our labels, and in its namespace (cluster-wide kinds have none)."""
@@ -157,9 +160,16 @@ class Converger:
         return guarded
 
     def _persist(self, attempt: Callable[[], Any]) -> Any:
+        try:
+            return self._try(attempt)
+        except ConnectionLost:
+            self._lost = True  # no other object waits as long again
+            raise
+
+    def _try(self, attempt: Callable[[], Any]) -> Any:
         return persist(
             attempt,
-            wait_seconds=self._wishes.wait_seconds,
+            wait_seconds=0 if self._lost else self._wishes.wait_seconds,
             clock=self._clock,
             sleep=self._sleep,
             retried=lambda: self._api.counts.add(retries=1),
@@ -346,7 +356,10 @@ class Converger:
     def _look_served(self, job: _Job) -> None:
         """Ask for the CRD's objects: that is short, while a CRD can be a megabyte."""
         spec = job.manifest.body["spec"]
-        version = next(v["name"] for v in spec["versions"] if v.get("served"))
+        version = next((v["name"] for v in spec["versions"] if v.get("served")), None)
+        if version is None:
+            job.fresh = False
+            return
         path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
         try:
             job.fresh = self._api.get(path, {"limit": "1"}) is None
@@ -379,6 +392,21 @@ class Converger:
                 f"the CRD was not Established after {self._wishes.wait_seconds:g} s. Its "
                 f"conditions: {states or 'none'}."
             )
+
+
+def _kinds_to_come(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
+    """The kinds that CRDs among the manifests bring: their objects can be placed before."""
+    kinds: dict[tuple[str, str], Kind] = {}
+    for manifest in manifests:
+        if manifest.kind == "CustomResourceDefinition":
+            spec = manifest.body.get("spec") or {}
+            names = spec.get("names") or {}
+            kind, plural = str(names.get("kind")), str(names.get("plural"))
+            for version in spec.get("versions") or ():
+                api_version = f"{spec.get('group')}/{version.get('name')}"
+                namespaced = spec.get("scope") == "Namespaced"
+                kinds[api_version, kind] = Kind(api_version, kind, plural, namespaced)
+    return kinds
 
 
 def _version(live: Mapping[str, Any]) -> Any:

@@ -135,6 +135,7 @@ CRD = {
     "spec": {
         "group": "things.io",
         "names": {"plural": "things", "kind": "Thing"},
+        "scope": "Namespaced",
         "versions": [{"name": "v0", "served": False}, {"name": "v1", "served": True}],
     },
 }
@@ -222,6 +223,30 @@ def test_labels_and_namespace_are_added() -> None:
         "labels": {"llmd.tpu/phase": "p"},
     }
     assert "namespace" not in server.objects["/api/v1/namespaces/n"]["metadata"]
+
+
+def test_check_mode_places_objects_of_kinds_that_come_with_the_list() -> None:
+    thing = {**THING, "metadata": {"name": "t"}}
+    outcomes, _api = converge(Server(), [thing, CRD], check=True, namespace="m")
+    assert outcomes[0].manifest.title == "Thing m/t"
+    written, _api = converge(Server(), [thing, CRD], namespace="m")
+    assert written[0].manifest.title == "Thing m/t"
+
+
+def test_a_server_that_went_away_is_waited_for_once() -> None:
+    server, clock = Server(), Clock()
+
+    def away(method: str, path: str) -> Reply | None:
+        if "configmaps" in path:
+            raise ConnectionLost("reset")
+        return None
+
+    server.troubles.append(away)
+    many = [settings(f"c{number}") for number in range(40)]
+    outcomes, _api = converge(server, many, clock)
+    assert actions(outcomes) == ["failed"] * 40
+    assert "the connection to the API server was lost" in outcomes[0].error
+    assert clock.now < 60
 
 
 def test_a_failed_object_hides_no_other() -> None:
