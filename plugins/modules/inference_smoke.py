@@ -334,14 +334,14 @@ def _run(parameters: Mapping[str, Any], world: World) -> dict[str, Any]:
     service = _find_service(parameters, world, deadline)
     connected_to = transport.where(service.address.url)
     asker = _Asker(transport, service, headers, deadline, world.clock)
-    listed: Asked | None = None
-    if not service.model:
+    model, listed = service.model, None
+    if not model:
         listed = asker.models("")
         if not listed.judgement.ok:
             nothing = Routing("unknown", ("there is no model to ask for",))
             findings = list(listed.judgement.findings)
             return _result(service.address, connected_to, listed, listed, nothing, findings)
-    model = service.model or listed.judgement.models[0]
+        model = listed.judgement.models[0]
     asked, routing = asker.answer(model, parameters["prompt"], parameters["max_tokens"])
     listed = listed or asker.models(model)
     findings = [*asked.judgement.findings, *listed.judgement.findings]
