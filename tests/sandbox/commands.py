@@ -184,9 +184,11 @@ def _describe(state: State, ports: Mapping[str, int], pid: int, kserve_track: st
 def _source_paths(state: State) -> dict[str, str]:
     """Assemble the charts and return what the collection installs from, by the roles' words."""
     links = state.sources
-    assembled = charts.assemble(
-        state.root, {"istio": links / "istio", "cert_manager": links / "cert-manager"}
-    )
+    contents = {"istio": links / "istio", "cert_manager": links / "cert-manager"}
+    old_istio = links / "istio-1.26"
+    if old_istio.exists():
+        contents["istio-1.26"] = old_istio
+    assembled = charts.assemble(state.root, contents)
     paths = {
         "kserve": links / "kserve",
         "gateway_api_crds": links / "gateway-api" / "config" / "crd" / "standard",

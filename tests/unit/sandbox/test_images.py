@@ -149,7 +149,7 @@ def test_images_of_the_overlays_and_charts_are_known(reference: str, program: st
         "registry.redhat.io/rhaiis/vllm-cuda-rhel9@sha256:fc68d623",
         "ghcr.io/llm-d/llm-d-cuda:v0.6.0",
         "registry.redhat.io/rhaiis/vllm-tpu-rhel9:9.9",
-        "registry.redhat.io/openshift-service-mesh/istio-pilot-rhel9:1.26.2",
+        "registry.redhat.io/openshift-service-mesh/istio-pilot-rhel9:1.27.3",
         "docker.io/library/nginx:latest",
     ],
 )
