@@ -257,6 +257,40 @@ def _empty(value: Any) -> Any:
     return [] if isinstance(value, list) else {}
 
 
+def without_emptied(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest without the empty maps that stand against a map with fields in the live object.
+
+    Server-side apply turns such a map into null on the way, which custom resources refuse; left
+    out at first and asked for again after that it works.
+    """
+    result: dict[str, Any] = _lean(desired, live, ownership(live, "").everybody, ())
+    return result
+
+
+def _lean(desired: Any, live: Any, known: Tree | None, path: Path) -> Any:
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return {
+            name: _lean(value, live.get(name), child(known, name), (*path, name))
+            for name, value in desired.items()
+            if not (
+                value == {}
+                and isinstance(live.get(name), Mapping)
+                and live[name]
+                and not is_leaf(child(known, name))
+            )
+        }
+    keys = list_kind(path, known) if isinstance(desired, list) and isinstance(live, list) else None
+    if not keys:
+        return desired
+    there = {item_keys(item, keys): item for item in live}
+    result = []
+    for item in desired:
+        named = item_keys(item, keys)
+        subtree = item_child(known, named)
+        result.append(_lean(item, there.get(named), subtree, (*path, Item(named))))
+    return result
+
+
 @dataclass(frozen=True)
 class Change:
     """One field whose value differs between two states of an object; absent is None."""

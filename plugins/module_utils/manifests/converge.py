@@ -29,6 +29,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
     compare,
     differences,
     wanted,
+    without_emptied,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, Manifest
@@ -319,6 +320,17 @@ class Converger:
             raise
 
     def _write(self, job: _Job, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply, in two steps where a map that is to be empty hinders one."""
+        try:
+            return self._apply(job, body, dry_run)
+        except ApiError as problem:
+            lean = without_emptied(body, job.live or {})
+            if problem.status != 422 or '"null"' not in problem.message or lean == body:
+                raise
+        after = self._apply(job, lean, dry_run)
+        return after if dry_run else self._apply(job, body, dry_run)
+
+    def _apply(self, job: _Job, body: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         """Server-side apply; a conflict is forced only where the caller said so."""
         path, manager = self._path(job), self._wishes.manager
 

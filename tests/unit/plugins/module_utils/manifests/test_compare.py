@@ -13,6 +13,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
     compare,
     differences,
     wanted,
+    without_emptied,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import quantity
@@ -247,6 +248,12 @@ def test_status_and_server_metadata_are_not_sent() -> None:
         "status": {},
     }
     assert wanted(body, None, MANAGER) == {"kind": "X", "metadata": {"name": "x"}}
+
+
+def test_empty_maps_that_stand_against_fields_can_be_left_out() -> None:
+    there = live(deployment(securityContext={"runAsUser": 0}, resources={}))
+    lean = without_emptied(deployment(securityContext={}, resources={}), there)
+    assert container(lean) == {"name": "web", "image": "a:1", "resources": {}}
 
 
 # Differences between two states.
