@@ -35,7 +35,7 @@ from tests.sandbox.errors import SandboxError
 from tests.sandbox.paths import SANDBOX_SOURCES, cache_folder
 from tests.sandbox.toolbox import Go, Report
 
-COMPONENT_FOLDERS = SANDBOX_SOURCES / "components"
+COMPONENT_FOLDERS = SANDBOX_SOURCES / "go"
 ENVIRONMENT_REQUIREMENTS = SANDBOX_SOURCES / "requirements.txt"
 
 

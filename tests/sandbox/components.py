@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Everything the sandbox is built from, as data: what, which version, which checksum.
 
-Go programs are pinned by the go.mod and go.sum of their folder under components/, Python packages
+Go programs are pinned by the go.mod and go.sum of their folder under go/, Python packages
 by requirements.txt; the rest is pinned here.
 """
 
@@ -30,7 +30,7 @@ class Component:
 
     name: str
     folder: str
-    """Below components/; holds go.mod and go.sum."""
+    """Below go/; holds go.mod and go.sum."""
     packages: Mapping[str, str]
     """Binary -> Go package."""
     minutes: float
