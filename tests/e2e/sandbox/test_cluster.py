@@ -53,6 +53,18 @@ def eventually(ask: Any, seconds: float = 20.0) -> Any:
     return answer
 
 
+def eventually_fetched(sandbox: Sandbox, namespace: str) -> None:
+    """Fetch from the Service by its name; kube-proxy needs a moment after the pod is ready."""
+    # Not only `web`: that is the pod's own host name.
+    url = f"http://web.{namespace}"
+    fetch = f"import urllib.request as u; print(u.urlopen('{url}', timeout=5).status)"
+    inside = ["exec", "web", f"-n={namespace}", "--", "python3", "-c", fetch]
+    deadline = time.monotonic() + 30
+    while (answer := sandbox.kubectl(*inside, check=False)).strip() != "200":
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.5)
+
+
 def test_the_tpu_node_is_shaped_as_on_gke(sandbox: Sandbox) -> None:
     node = sandbox.get("node", "sandbox-tpu-0")
     labels = node["metadata"]["labels"]
@@ -82,9 +94,7 @@ def test_a_pod_is_reached_by_name_and_by_the_gateway_port(sandbox: Sandbox, name
     """Name: CoreDNS and kube-proxy. Port: load balancer and the socket on the host."""
     sandbox.apply(*web(namespace, "LoadBalancer", {GATEWAY_LABEL: "any"}))
     sandbox.kubectl("wait", "pod/web", f"-n={namespace}", "--for=condition=Ready", "--timeout=30s")
-    fetch = f"import urllib.request as u; print(u.urlopen('http://web.{namespace}.svc').status)"
-    inside = ["exec", "web", f"-n={namespace}", "--", "python3", "-c", fetch]
-    assert sandbox.kubectl(*inside).strip() == "200"
+    eventually_fetched(sandbox, namespace)
     service = ["service", "web", f"-n={namespace}"]
     eventually(lambda: sandbox.get(*service)["status"]["loadBalancer"].get("ingress"))
     forward = sandbox.description["gateway"]["forward"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.sandbox.test_cluster import web
+from tests.e2e.sandbox.test_cluster import eventually_fetched, web
 from tests.sandbox import world
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.harness import Sandbox
@@ -59,8 +59,7 @@ def test_nobody_runs_a_sandbox_with_pods(
         assert first.stat().st_uid == home.stat().st_uid
         own.apply(*web("default", "ClusterIP", {}))
         own.kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=60s")
-        fetch = "import urllib.request as u; print(u.urlopen('http://web', timeout=9).status)"
-        assert own.kubectl("exec", "web", "--", "python3", "-c", fetch).strip() == "200"
+        eventually_fetched(own, "default")
     finally:
         own.run("clean")
 

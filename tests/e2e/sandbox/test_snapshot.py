@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.sandbox.test_cluster import web
+from tests.e2e.sandbox.test_cluster import eventually_fetched, web
 from tests.sandbox.harness import Sandbox
 
 RESTORED_WITHIN = 15.0
@@ -46,12 +46,7 @@ def test_restored_pods_run_again_on_their_addresses(
     other.run("up", f"--from-snapshot={archive}")
     assert time.monotonic() - began < RESTORED_WITHIN
     assert "NotFound" in other.kubectl("get", "configmap", "later", f"-n={namespace}", check=False)
-    deadline = time.monotonic() + 30
-    fetch = "import urllib.request as u; print(u.urlopen('http://web', timeout=5).status)"
-    inside = ["exec", "web", f"-n={namespace}", "--", "python3", "-c", fetch]
-    while other.kubectl(*inside, check=False).strip() != "200":
-        assert time.monotonic() < deadline, other.kubectl("describe", "pods", "-A")
-        time.sleep(0.5)
+    eventually_fetched(other, namespace)
     assert pod_addresses(other, namespace) == before
 
 
