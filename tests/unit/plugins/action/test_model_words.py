@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import ansible_collections.llmd.tpu.plugins.modules.inference_smoke as inference_smoke
+import ansible_collections.llmd.tpu.plugins.modules.model_check as model_check
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.llmd.tpu.plugins.modules import inference_smoke, model_check
 
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE
 from tests.unit.plugins.module_utils.smoke.misbehaving import (
