@@ -1,0 +1,332 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A pod on a node of the sandbox lives, fails and is reached as on a real one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.harness import Sandbox
+
+SHELL = "registry.k8s.io/e2e-test-images/busybox:1.36"
+PRIVATE = "registry.redhat.io/rhaiis/vllm-tpu-rhel9:3.2.5"
+WEB = ["python3", "-m", "http.server", "8000"]
+
+
+def container(*command: str, **more: Any) -> dict[str, Any]:
+    return {"name": "main", "image": SHELL, "command": list(command), **more}
+
+
+def pod(namespace: str, name: str, *containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "containers": list(containers),
+            **more,
+        },
+    }
+
+
+def wait_for(ask: Callable[[], Any], wanted: str, seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {wanted}"
+        time.sleep(0.5)
+    return answer
+
+
+def status(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
+    read: dict[str, Any] = sandbox.get("pod", name, f"--namespace={namespace}")["status"]
+    return read
+
+
+def finished(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
+    """The pod's status once it has ended, one way or the other."""
+
+    def ended() -> dict[str, Any] | None:
+        now = status(sandbox, namespace, name)
+        return now if now["phase"] in ("Succeeded", "Failed") else None
+
+    found: dict[str, Any] = wait_for(ended, f"{name} ends")
+    return found
+
+
+def waiting_reason(sandbox: Sandbox, namespace: str, name: str) -> str:
+    states = status(sandbox, namespace, name).get("containerStatuses", [])
+    reasons = [state["state"].get("waiting", {}).get("reason", "") for state in states]
+    return "".join(reasons)
+
+
+def events(sandbox: Sandbox, namespace: str, name: str) -> str:
+    found = sandbox.get(
+        "events", f"--namespace={namespace}", f"--field-selector=involvedObject.name={name}"
+    )
+    return "\n".join(f"{each['reason']}: {each['message']}" for each in found["items"])
+
+
+def test_an_image_that_does_not_exist_fails_as_at_a_registry(
+    sandbox: Sandbox, namespace: str
+) -> None:
+    sandbox.apply(pod(namespace, "unknown", {"name": "main", "image": "ghcr.io/none/none:1"}))
+    wait_for(
+        lambda: waiting_reason(sandbox, namespace, "unknown") == "ImagePullBackOff",
+        "ImagePullBackOff",
+    )
+    told = events(sandbox, namespace, "unknown")
+    assert "ErrImagePull" in told
+    assert "failed to resolve reference" in told
+    assert "ghcr.io/none/none:1: not found" in told
+
+
+def test_a_private_image_needs_the_right_pull_secret(sandbox: Sandbox, namespace: str) -> None:
+    def secret(name: str, password: str) -> dict[str, Any]:
+        account = base64.b64encode(f"sandbox:{password}".encode()).decode()
+        content = {"auths": {"registry.redhat.io": {"auth": account}}}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace},
+            "type": "kubernetes.io/dockerconfigjson",
+            "stringData": {".dockerconfigjson": json.dumps(content)},
+        }
+
+    private = {"name": "main", "image": PRIVATE, "command": ["true"]}
+    sandbox.apply(
+        secret("wrong", "guessed"),
+        secret("right", "sandbox-registry-password"),
+        pod(namespace, "without", private),
+        pod(namespace, "with-wrong", private, imagePullSecrets=[{"name": "wrong"}]),
+        pod(namespace, "with-right", private, imagePullSecrets=[{"name": "right"}]),
+    )
+    assert finished(sandbox, namespace, "with-right")["phase"] == "Succeeded"
+    for refused in ("without", "with-wrong"):
+        reason = waiting_reason(sandbox, namespace, refused)
+        assert reason in ("ErrImagePull", "ImagePullBackOff")
+        assert "401 Unauthorized" in events(sandbox, namespace, refused)
+
+
+def test_volumes_environment_and_init_containers(sandbox: Sandbox, namespace: str) -> None:
+    where = {"namespace": namespace}
+    sandbox.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "words", **where},
+            "stringData": {"word": "from-secret"},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "lines", **where},
+            "data": {"line": "from-map"},
+        },
+        pod(
+            namespace,
+            "mixed",
+            container(
+                "sh",
+                "-c",
+                "cat /secret/word; echo; cat /map/line; echo; cat /shared/order; "
+                "echo $WORD $line $NAME $JOINED $CPU; cat /token/token | cut -c1-3; "
+                "test -r /var/run/secrets/kubernetes.io/serviceaccount/token && id -u; "
+                "touch /secret/new 2>&1 | grep -o 'Read-only file system'; hostname",
+                env=[
+                    {
+                        "name": "WORD",
+                        "valueFrom": {"secretKeyRef": {"name": "words", "key": "word"}},
+                    },
+                    {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                    {"name": "JOINED", "value": "$(WORD)-$(NAME)"},
+                    {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+                ],
+                envFrom=[{"configMapRef": {"name": "lines"}}],
+                resources={"limits": {"cpu": "3"}},
+                securityContext={"runAsUser": 1234, "runAsNonRoot": True},
+                volumeMounts=[
+                    {"name": "secret", "mountPath": "/secret", "readOnly": True},
+                    {"name": "map", "mountPath": "/map"},
+                    {"name": "shared", "mountPath": "/shared"},
+                    {"name": "token", "mountPath": "/token"},
+                ],
+            ),
+            initContainers=[
+                {
+                    **container("sh", "-c", f"echo {number} >> /shared/order"),
+                    "name": f"init-{number}",
+                    "volumeMounts": [{"name": "shared", "mountPath": "/shared"}],
+                }
+                for number in (1, 2)
+            ],
+            volumes=[
+                {"name": "secret", "secret": {"secretName": "words"}},
+                {"name": "map", "configMap": {"name": "lines"}},
+                {"name": "shared", "emptyDir": {}},
+                {
+                    "name": "token",
+                    "projected": {
+                        "sources": [{"serviceAccountToken": {"path": "token", "audience": "x"}}]
+                    },
+                },
+            ],
+        ),
+    )
+    assert finished(sandbox, namespace, "mixed")["phase"] == "Succeeded"
+    logs = sandbox.kubectl("logs", "mixed", "--container=main", f"--namespace={namespace}")
+    assert logs.split("\n") == [
+        "from-secret",
+        "from-map",
+        "1",
+        "2",
+        "from-secret from-map mixed from-secret-mixed 3",
+        "eyJ",
+        "1234",
+        "Read-only file system",
+        "mixed",
+        "",
+    ]
+
+
+def test_probes_restart_a_sick_container_and_hold_back_an_unready_one(
+    sandbox: Sandbox, namespace: str
+) -> None:
+    def probe(path: str) -> dict[str, Any]:
+        return {"httpGet": {"path": path, "port": 8000}, "periodSeconds": 1, "failureThreshold": 2}
+
+    sandbox.apply(
+        pod(
+            namespace,
+            "sick",
+            container(*WEB, livenessProbe=probe("/none")),
+            restartPolicy="Always",
+        ),
+        pod(namespace, "unready", container(*WEB, readinessProbe=probe("/none"))),
+        pod(
+            namespace,
+            "watched",
+            container(
+                *WEB,
+                startupProbe=probe("/"),
+                readinessProbe={"exec": {"command": ["test", "-d", "/proc/1"]}},
+                livenessProbe={"tcpSocket": {"port": 8000}},
+            ),
+        ),
+    )
+    wait_for(
+        lambda: status(sandbox, namespace, "sick")["containerStatuses"][0]["restartCount"] > 0,
+        "a restart",
+    )
+    told = events(sandbox, namespace, "sick")
+    assert "Liveness probe failed: HTTP probe failed with statuscode: 404" in told
+    assert "Container main failed liveness probe, will be restarted" in told
+    wait_for(
+        lambda: status(sandbox, namespace, "watched")["containerStatuses"][0]["ready"], "ready"
+    )
+    assert not status(sandbox, namespace, "unready")["containerStatuses"][0]["ready"]
+
+
+def test_a_crash_and_too_much_memory_are_told_apart(sandbox: Sandbox, namespace: str) -> None:
+    greedy = "b = bytearray(200 << 20); import time; time.sleep(60)"
+    sandbox.apply(
+        pod(namespace, "crash", container("sh", "-c", "exit 7")),
+        pod(
+            namespace,
+            "greedy",
+            container("python3", "-c", greedy, resources={"limits": {"memory": "64Mi"}}),
+        ),
+    )
+    ends = {
+        name: finished(sandbox, namespace, name)["containerStatuses"][0]["state"]["terminated"]
+        for name in ("crash", "greedy")
+    }
+    assert (ends["crash"]["reason"], ends["crash"]["exitCode"]) == ("Error", 7)
+    assert (ends["greedy"]["reason"], ends["greedy"]["exitCode"]) == ("OOMKilled", 137)
+
+
+def test_chips_go_to_who_asks_and_nobody_shares_them(sandbox: Sandbox, namespace: str) -> None:
+    def wants(chips: int, *command: str) -> dict[str, Any]:
+        return container(*command, resources={"limits": {"google.com/tpu": chips}})
+
+    selector = {"cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice"}
+    sandbox.apply(
+        pod(
+            namespace,
+            "owner",
+            wants(4, "sh", "-c", "ls /dev/vfio; env | grep ^TPU_ | sort; sleep 300"),
+            nodeSelector=selector,
+        ),
+        pod(namespace, "stranger", container("sh", "-c", "ls /dev/vfio; true")),
+    )
+    wait_for(lambda: status(sandbox, namespace, "owner")["phase"] == "Running", "the owner runs")
+    assert finished(sandbox, namespace, "stranger")["phase"] == "Succeeded"
+    assert "No such file" in sandbox.kubectl("logs", "stranger", f"--namespace={namespace}")
+    told = wait_for(
+        lambda: sandbox.kubectl("logs", "owner", f"--namespace={namespace}"), "the owner speaks"
+    )
+    assert told.split()[:4] == ["0", "1", "2", "3"]
+    assert "TPU_ACCELERATOR_TYPE=v6e-4" in told
+    assert "TPU_CHIPS_PER_HOST_BOUNDS=2,2,1" in told
+
+    sandbox.apply(pod(namespace, "second", wants(4, "true"), nodeSelector=selector))
+    told = wait_for(
+        lambda: events(sandbox, namespace, "second"), "the scheduler's word on the second pod"
+    )
+    assert "1 Insufficient google.com/tpu" in told
+    assert "No preemption victims found for incoming pod" in told
+
+
+def test_kubectl_reaches_into_a_pod(sandbox: Sandbox, namespace: str) -> None:
+    sandbox.apply(pod(namespace, "web", container(*WEB)))
+    wait_for(lambda: status(sandbox, namespace, "web")["phase"] == "Running", "running")
+    inside = ("exec", "web", f"--namespace={namespace}", "--")
+    assert sandbox.kubectl(*inside, "hostname").strip() == "web"
+    assert "exit code 3" in sandbox.kubectl(*inside, "sh", "-c", "exit 3", check=False)
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kubectl = str(Path(sys.executable).with_name("kubectl"))
+    forward = [kubectl, f"--kubeconfig={sandbox.kubeconfig}", f"--namespace={namespace}"]
+    with subprocess.Popen(
+        [*forward, "port-forward", "pod/web", f"{port}:8000"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "Forwarding from" in process.stdout.readline()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/etc/", timeout=10) as answer:
+            assert answer.status == 200
+        process.terminate()
+
+
+def test_a_job_runs_to_its_end(sandbox: Sandbox, namespace: str) -> None:
+    sandbox.apply(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "work", "namespace": namespace},
+            "spec": {
+                "backoffLimit": 0,
+                "template": {
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "containers": [container("sh", "-c", "echo done")],
+                    }
+                },
+            },
+        }
+    )
+    sandbox.kubectl(
+        "wait", "--for=condition=Complete", "job/work", f"--namespace={namespace}", "--timeout=60s"
+    )
+    assert sandbox.kubectl("logs", "job/work", f"--namespace={namespace}").strip() == "done"
