@@ -138,6 +138,7 @@ def configuration(state: State, plan: Plan, wanted: NodeRequest) -> dict[str, An
         "accelerator": TPU_ACCELERATOR if machine.chips else "",
         "topology": machine.topology,
         "hollow": wanted.hollow,
+        "resumed": plan.restored,
         "max_pods": MAXIMUM_PODS,
         "pod_cidr": f"10.244.{FIRST_RANGE[wanted.kind] + wanted.index}.0/24",
         "kubeconfig": str(pki.make_node_client(state, wanted.name)),

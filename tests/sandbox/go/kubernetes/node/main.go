@@ -47,7 +47,8 @@ type Config struct {
 	Chips       int               `json:"tpu_chips"`
 	Accelerator string            `json:"accelerator"`
 	Topology    string            `json:"topology"`
-	Hollow      bool              `json:"hollow"` // no processes and no probes: for many pods at once
+	Hollow      bool              `json:"hollow"`  // no processes and no probes: for many pods at once
+	Resumed     bool              `json:"resumed"` // the cluster comes from a snapshot: its pods go on where they were
 	MaxPods     int32             `json:"max_pods"`
 	PodCIDR     string            `json:"pod_cidr"`
 	Kubeconfig  string            `json:"kubeconfig"`

@@ -29,6 +29,11 @@ import (
 // watchInterval is how often a container's memory is held against its limit.
 const watchInterval = time.Second
 
+// resumedAge is how long a container of a resumed pod counts as running when it
+// is started: longer than any probe's initial delay, which it waited for
+// before the snapshot was taken.
+const resumedAge = time.Minute
+
 // sandbox is a pod as the runtime knows it.
 type sandbox struct {
 	id      string
@@ -79,6 +84,8 @@ type criRuntime struct {
 	sandboxes  map[string]*sandbox
 	containers map[string]*container
 	usr        map[string]string // image pattern -> the /usr its containers see
+	resumed    map[string]bool   // UIDs of the pods of the snapshot
+	begun      map[string]bool   // UID/container of those whose first start since then is over
 }
 
 func newRuntime(config *Config, table *imageTable) (*criRuntime, error) {
@@ -102,6 +109,13 @@ func newRuntime(config *Config, table *imageTable) (*criRuntime, error) {
 		sandboxes:  map[string]*sandbox{},
 		containers: map[string]*container{},
 		usr:        map[string]string{},
+		resumed:    map[string]bool{},
+		begun:      map[string]bool{},
+	}
+	if config.Resumed {
+		for uid := range network.addresses {
+			r.resumed[uid] = true
+		}
 	}
 	if err := writeEtc(r.etc()); err != nil {
 		return nil, err
@@ -402,6 +416,10 @@ func (r *criRuntime) StartContainer(_ context.Context, request *runtimeapi.Start
 	}
 	r.mutex.Lock()
 	c.started, c.state = time.Now(), runtimeapi.ContainerState_CONTAINER_RUNNING
+	if key := pod.config.Metadata.Uid + "/" + c.config.Metadata.Name; r.resumed[pod.config.Metadata.Uid] && !r.begun[key] {
+		r.begun[key] = true
+		c.started = c.started.Add(-resumedAge)
+	}
 	r.mutex.Unlock()
 	if c.process != nil {
 		go r.watch(c)
