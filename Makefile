@@ -50,8 +50,8 @@ demo: sandbox ## from nothing to a served answer, on the sandbox
 	@ansible-playbook playbooks/site.yml -i $(INVENTORY)
 	@$(SANDBOX) status
 
-.PHONY: test lint types unit end-to-end archive shellcheck format
-test: lint types unit archive end-to-end ## everything that CI checks
+.PHONY: test lint types unit end-to-end molecule archive shellcheck format
+test: lint types unit archive end-to-end molecule ## everything that CI checks
 
 lint: venv shellcheck ## ruff, yamllint, ansible-lint
 	@ruff check $(PYTHON_SOURCES)
@@ -66,7 +66,7 @@ shellcheck: venv ## the shell scripts
 types: venv ## mypy, strict
 	@bash tests/types.sh
 
-unit: venv ## tests that need no cluster
+unit: build ## tests that need no cluster
 	@pytest tests/unit
 
 archive: venv ## build the collection's archive and install it in an empty folder
@@ -74,6 +74,9 @@ archive: venv ## build the collection's archive and install it in an empty folde
 
 end-to-end: venv system ## tests on the sandbox
 	@pytest tests/e2e
+
+molecule: venv system ## one scenario a phase, on the sandbox
+	@molecule test --all
 
 format: venv ## write Python in the house's format
 	@ruff check --fix $(PYTHON_SOURCES)
@@ -84,5 +87,5 @@ requirements: venv ## pin the Python packages anew, with hashes
 	@bash tests/pin_requirements.sh
 
 clean: ## stop everything and remove what was made in this checkout
-	@if test -e .venv/ready; then $(SANDBOX) clean; fi
+	@if test -e .venv/ready; then for state in .sandbox*; do $(SANDBOX) clean --dir "$$state"; done; fi
 	@rm -rf .venv .sandbox* .cache .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
