@@ -6,38 +6,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.llmd.tpu.plugins.modules.inference_smoke import (
     CONSTRAINTS,
     SKIPPED,
     argument_spec,
     run,
 )
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
-    connection_environment,
-    refuse_async,
-    runs_here,
-)
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """Asks from here when the connection is local, else hands over to the module."""
+class ActionModule(ControllerAction):
+    """Asks a model."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    constraints = CONSTRAINTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Give the task's result."""
-        super().run(tmp, task_vars)
-        refused = refuse_async(self)
-        if refused:
-            return refused
-        if not runs_here(self):
-            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
-            return result
-        _checked, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
-        if self._task.check_mode:
-            return dict(SKIPPED)
-        return run(connection_environment(self, parameters))
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return argument_spec()
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Ask, from here; check mode asks nothing."""
+        return dict(SKIPPED) if self._task.check_mode else run(parameters)

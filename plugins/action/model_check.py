@@ -4,51 +4,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible_collections.llmd.tpu.plugins.modules.model_check import (
     CONSTRAINTS,
     argument_spec,
     run,
 )
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
-    connection_environment,
-    refuse_async,
-    runs_here,
-)
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """Checks here when the connection is local, else hands over to the module."""
+class ActionModule(ControllerAction):
+    """Checks services."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    constraints = CONSTRAINTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Give the task's result."""
-        super().run(tmp, task_vars)
-        refused = refuse_async(self)
-        if refused:
-            return refused
-        if not runs_here(self):
-            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
-            return result
-        _checked, parameters = self.validate_argument_spec(argument_spec(), **CONSTRAINTS)
-        parameters = connection_environment(self, parameters)
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return argument_spec()
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Check, from here."""
         if parameters["src"]:
-            parameters["src"] = self._found(parameters["src"])
+            parameters["src"] = self.found(parameters["src"])
         return run(parameters)
-
-    def _found(self, path: str) -> str:
-        """Look for a relative path beside role and playbook, as other actions do."""
-        if Path(path).is_absolute():
-            return path
-        try:
-            return str(self._find_needle("files", path))
-        except AnsibleError:
-            return path  # beside the working folder, or missing: the check names it

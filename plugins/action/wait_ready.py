@@ -10,45 +10,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionProblem, connect
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import (
     argument_spec,
     wait_ready,
 )
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import (
-    connection_environment,
-    refuse_async,
-    runs_here,
-)
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
 
 _DISPLAY = Display()
 
 
-class ActionModule(ActionBase):
-    """Waits here when the connection is local, else hands over to the module."""
+class ActionModule(ControllerAction):
+    """Waits for objects."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return argument_spec()
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """The task's result; while it waits, a line for each change."""
-        super().run(tmp, task_vars)
-        refused = refuse_async(self)
-        if refused:
-            return refused
-        if not runs_here(self):
-            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
-            return result
-        _checked, params = self.validate_argument_spec(argument_spec())
-        params = connection_environment(self, params)
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Wait, with a line for each change."""
+        check = self._task.check_mode
         try:
-            session = connect(params)
-            return wait_ready(
-                params, session, check=self._task.check_mode, progress=_DISPLAY.display
-            )
+            session = connect(parameters)
+            return wait_ready(parameters, session, check=check, progress=_DISPLAY.display)
         except ConnectionProblem as problem:
             return {"failed": True, "changed": False, "msg": str(problem)}

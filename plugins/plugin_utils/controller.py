@@ -5,41 +5,76 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 _BOOLEANS = frozenset({"persist_config", "validate_certs"})
 
 
-def refuse_async(action: ActionBase) -> dict[str, Any] | None:
-    """A result in words when the task asks for async."""
-    if not action._task.async_val:
-        return None
+class ControllerAction(ActionBase):
+    """Works in the controller when the connection is local, else hands over to the module."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    constraints: ClassVar[Mapping[str, Any]] = {}
+
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        raise NotImplementedError
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Do the task with checked parameters and give its result."""
+        raise NotImplementedError
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Give the task's result."""
+        super().run(tmp, task_vars)
+        if self._task.async_val:
+            return _refuse_async(self._task.action)
+        if self._connection.transport != "local" or self._play_context.become:
+            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
+            return result
+        _checked, parameters = self.validate_argument_spec(self.specification(), **self.constraints)
+        return self.work(self._with_task_environment(parameters))
+
+    def found(self, path: str) -> str:
+        """Look for a relative path beside role and playbook, as other actions do.
+
+        A path that is nowhere comes back as it is: who reads it says what is missing.
+        """
+        if Path(path).expanduser().is_absolute():
+            return path
+        try:
+            return str(self._find_needle("files", path))
+        except AnsibleError:
+            return path
+
+    def _with_task_environment(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters, with K8S_AUTH_* of the task's `environment` for those not given.
+
+        Ansible gives that environment to modules only; the controller's own is read by
+        kubernetes.core.
+        """
+        environment: dict[str, Any] = {}
+        self._compute_environment_string(environment)
+        result = dict(parameters)
+        for name, value in environment.items():
+            option = name.removeprefix("K8S_AUTH_").lower()
+            if name.startswith("K8S_AUTH_") and option in result and result[option] is None:
+                result[option] = boolean(value) if option in _BOOLEANS else value
+        return result
+
+
+def _refuse_async(action: str) -> dict[str, Any]:
     return {
         "failed": True,
         "changed": False,
-        "msg": f"{action._task.action} cannot run with async: it works in the controller and "
-        "shows progress there. Remove async and poll; wait_timeout limits its time.",
+        "msg": f"{action} cannot run with async: it works in the controller and shows progress "
+        "there. Remove async and poll; wait_timeout limits its time.",
     }
-
-
-def runs_here(action: ActionBase) -> bool:
-    """Whether the work can be done in the controller's process."""
-    return action._connection.transport == "local" and not action._play_context.become
-
-
-def connection_environment(action: ActionBase, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with K8S_AUTH_* of the task's `environment` for those that are not given.
-
-    Ansible gives that environment to modules only; the controller's own is read by kubernetes.core.
-    """
-    environment: dict[str, Any] = {}
-    action._compute_environment_string(environment)
-    result = dict(params)
-    for name, value in environment.items():
-        option = name.removeprefix("K8S_AUTH_").lower()
-        if name.startswith("K8S_AUTH_") and option in result and result[option] is None:
-            result[option] = boolean(value) if option in _BOOLEANS else value
-    return result
