@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.llmd.tpu.plugins.modules.inference_smoke import (
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.smoke_test import (
     CONSTRAINTS,
     SKIPPED,
     argument_spec,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.llmd.tpu.plugins.modules.model_check import (
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_check import (
     CONSTRAINTS,
     argument_spec,
     run,

@@ -104,96 +104,12 @@ services:
     - llm-d-inference-scheduling/qwen2-3b-pattern1
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
-    ConnectionProblem,
-    connect,
-    connection_options,
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_check import (
+    CONSTRAINTS,
+    argument_spec,
+    run,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
-    failure_message,
-    has_errors,
-    sort_findings,
-)
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
-    ObjectReadError,
-    read_service,
-)
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import (
-    ManifestError,
-    parse_text,
-    read_file,
-    sort_documents,
-)
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import DEFAULT_TRACK, TRACKS
-
-
-def argument_spec() -> dict[str, Any]:
-    """Give the options of the task, with kubernetes.core's connection options."""
-    return {
-        **connection_options(),
-        "src": {"type": "path"},
-        "definition": {"type": "raw"},
-        "name": {"type": "str"},
-        "namespace": {"type": "str"},
-        "kserve_track": {"type": "str", "default": DEFAULT_TRACK, "choices": list(TRACKS)},
-        "findings_only": {"type": "bool", "default": False},
-    }
-
-
-CONSTRAINTS: dict[str, Any] = {
-    "mutually_exclusive": [("src", "definition", "name")],
-    "required_one_of": [("src", "definition", "name")],
-    "required_together": [("name", "namespace")],
-}
-
-
-def run(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the input, check it, and give the task's result; never raises for bad input."""
-    try:
-        origin, documents = _read(parameters)
-    except (ManifestError, ObjectReadError, ConnectionProblem) as problem:
-        return {"failed": True, "changed": False, "msg": str(problem)}
-    manifests = sort_documents(documents, origin)
-    track = TRACKS[parameters["kserve_track"]]
-    checked = [finding for one in manifests.services for finding in check_service(one, track)]
-    findings = sort_findings([*manifests.findings, *checked])
-    ok = not has_errors(findings)
-    result: dict[str, Any] = {
-        "changed": False,
-        "ok": ok,
-        "findings": [finding.to_dict() for finding in findings],
-        "services": [_full_name(one) for one in manifests.services],
-    }
-    if not ok and not parameters["findings_only"]:
-        result.update(failed=True, msg=failure_message(origin, findings))
-    return result
-
-
-def _read(parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """Give the name of the input for messages, and its documents."""
-    if parameters["src"] is not None:
-        origin = str(parameters["src"])
-        return origin, parse_text(read_file(origin), origin)
-    if parameters["definition"] is not None:
-        definition = parameters["definition"]
-        if isinstance(definition, str):
-            return "definition", parse_text(definition, "definition")
-        return "definition", definition if isinstance(definition, list) else [definition]
-    name, namespace = parameters["name"], parameters["namespace"]
-    session = connect(parameters)
-    return f"{namespace}/{name} in {session.server}", [read_service(session, namespace, name)]
-
-
-def _full_name(service: Mapping[str, Any]) -> str:
-    metadata = service.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return ""
-    return "/".join(str(metadata[key]) for key in ("namespace", "name") if metadata.get(key))
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from ansible_collections.llmd.tpu.plugins.modules import inference_smoke, model_check
+from ansible_collections.llmd.tpu.plugins.module_utils.serving import model_check
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke import smoke_test
 
 from tests.sandbox.harness import Sandbox
 
@@ -29,10 +30,8 @@ READER = "llmd-tpu-metrics-reader"
 
 def ask(sandbox: Sandbox, **given: Any) -> dict[str, Any]:
     """Run inference_smoke as the demo does."""
-    defaults = {
-        name: option.get("default") for name, option in inference_smoke.argument_spec().items()
-    }
-    return inference_smoke.run(
+    defaults = {name: option.get("default") for name, option in smoke_test.argument_spec().items()}
+    return smoke_test.run(
         {
             **defaults,
             "kubeconfig": sandbox.kubeconfig,

@@ -17,12 +17,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionProblem,
     Reply,
 )
-from ansible_collections.llmd.tpu.plugins.modules import inference_smoke
-from ansible_collections.llmd.tpu.plugins.modules.inference_smoke import (
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.smoke_test import (
     World,
     argument_spec,
     run,
 )
+from ansible_collections.llmd.tpu.plugins.modules import inference_smoke
 
 from tests.unit.plugins.module_utils.smoke.misbehaving import (
     MODEL,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_check import argument_spec, run
 from ansible_collections.llmd.tpu.plugins.modules import model_check
-from ansible_collections.llmd.tpu.plugins.modules.model_check import argument_spec, run
 
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE, good, guide
 from tests.unit.plugins.module_utils.smoke.scripted import ScriptedSession, found, refused
@@ -71,7 +71,7 @@ def test_definitions_that_are_none(definition: Any) -> None:
     assert "definition" in result["msg"]
 
 
-def test_the_live_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_object() -> None:
     path = "/apis/serving.kserve.io/v1alpha1"
     live = {**guide(), "status": {"url": "http://203.0.113.10/x"}}
     session = ScriptedSession(
@@ -90,10 +90,9 @@ def test_the_live_object(monkeypatch: pytest.MonkeyPatch) -> None:
             f"GET {path}/namespaces/ns/llminferenceservices/x": refused(404, "not found"),
         }
     )
-    monkeypatch.setattr(model_check, "connect", lambda _options: session)
-    result = run(_parameters(name="n", namespace="ns"))
+    result = run(_parameters(name="n", namespace="ns"), lambda _options: session)
     assert result["msg"].startswith("ns/n in https://cluster.example: 2 errors")
-    missing = run(_parameters(name="x", namespace="ns"))
+    missing = run(_parameters(name="x", namespace="ns"), lambda _options: session)
     assert "LLMInferenceService ns/x is not in the cluster" in missing["msg"]
 
 
