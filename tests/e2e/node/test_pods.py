@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox import nodes
 from tests.sandbox.harness import Sandbox
 
 SHELL = "registry.k8s.io/e2e-test-images/busybox:1.36"
@@ -330,3 +331,38 @@ def test_a_job_runs_to_its_end(sandbox: Sandbox, namespace: str) -> None:
         "wait", "--for=condition=Complete", "job/work", f"--namespace={namespace}", "--timeout=60s"
     )
     assert sandbox.kubectl("logs", "job/work", f"--namespace={namespace}").strip() == "done"
+
+
+def test_a_hollow_node_holds_many_pods(sandbox: Sandbox, namespace: str) -> None:
+    """No process runs and no probe is asked, so a hundred pods cost next to nothing."""
+    hollow = nodes.NodeRequest("tpu", 7, "ct6e-standard-4t", hollow=True)
+    nodes.request(sandbox.state, hollow)
+    try:
+        wait_for(lambda: hollow.name in sandbox.api.ready_nodes(), "the hollow node is ready")
+        probe = {"httpGet": {"path": "/health", "port": 8000, "scheme": "HTTPS"}}
+        labels = {"app": "many"}
+        sandbox.apply(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "many", "namespace": namespace},
+                "spec": {
+                    "replicas": 100,
+                    "selector": {"matchLabels": labels},
+                    "template": {
+                        "metadata": {"labels": labels},
+                        "spec": {
+                            "nodeSelector": {"kubernetes.io/hostname": hollow.name},
+                            "tolerations": [{"key": "google.com/tpu", "operator": "Exists"}],
+                            "containers": [container("serve", readinessProbe=probe)],
+                        },
+                    },
+                },
+            }
+        )
+        sandbox.kubectl(
+            "rollout", "status", "deployment/many", f"--namespace={namespace}", "--timeout=120s"
+        )
+    finally:
+        (sandbox.state.node_requests / f"{hollow.name}.json").unlink()
+        sandbox.kubectl("delete", "node", hollow.name)

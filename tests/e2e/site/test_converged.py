@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.site.playbooks import play
+from tests.sandbox import nodes
 from tests.sandbox.harness import Sandbox
 
 PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
@@ -83,3 +84,25 @@ def test_a_service_account_keeps_what_others_put_there(converged: Sandbox) -> No
     account = converged.get("serviceaccount", f"--namespace={place[0]}", place[1])
     assert account["metadata"]["annotations"]["other"] == "yes"
     assert "llmd.tpu/phase" not in (account["metadata"].get("labels") or {})
+
+
+def test_an_image_that_does_not_exist_is_named_at_once(converged: Sandbox) -> None:
+    second = nodes.NodeRequest("tpu", 1, nodes.TPU_MACHINE)
+    nodes.request(converged.state, second)
+    name = "stranger"
+    try:
+        run = play(
+            converged.folder,
+            "model",
+            inputs={"model_name": name, "model_image": "ghcr.io/none/vllm-tpu:none"},
+        )
+        assert run.code == 2, run.output[-4000:]
+        assert "ghcr.io/none/vllm-tpu:none" in run.text
+        assert "not found" in run.text
+        assert "Traceback" not in run.output
+    finally:
+        converged.kubectl(
+            "delete", "llminferenceservice", name, "--namespace=llm-d-inference-scheduling"
+        )
+        (converged.state.node_requests / f"{second.name}.json").unlink()
+        converged.kubectl("delete", "node", second.name)
