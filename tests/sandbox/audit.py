@@ -26,8 +26,9 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Whether it could change something; a dry run could not."""
-        return self.verb not in READS and "dryRun=All" not in self.uri
+        """Whether it could change an object; a dry run and the making of a token could not."""
+        makes_token = self.uri.partition("?")[0].endswith("/token")
+        return self.verb not in READS and "dryRun=All" not in self.uri and not makes_token
 
 
 def position(audit_log: Path) -> int:

@@ -281,12 +281,14 @@ class Converger:
 
     def _change(self, job: _Job, body: dict[str, Any], live: dict[str, Any]) -> None:
         seen = compare(body, live, self._wishes.manager)
-        if not seen.clean and (self._wishes.check or not seen.changes):
+        if not seen.clean:
+            # A webhook may spell a value its own way ("8760h" becomes "8760h0m0s"), so that only
+            # the server knows whether writing would change anything.
             changes = self._try_out(job, body, live)
-            if changes is None:  # the server cannot try: what the comparison knows must do
+            if changes is None and self._wishes.check:  # what the comparison knows must do
                 job.outcome = Outcome(job.manifest, "changed", (*seen.changes, *seen.removed))
                 return
-            if not changes or self._wishes.check:
+            if changes == [] or (changes is not None and self._wishes.check):
                 job.outcome = _changed(job.manifest, changes)
                 return
         job.live = live if seen.clean else self._settled(job, body)
@@ -315,7 +317,7 @@ class Converger:
         try:
             return differences(live, self._write(job, body, dry_run=True))
         except ApiError as problem:
-            if self._wishes.check and "dry run" in problem.message:
+            if "dry run" in problem.message:
                 return None
             raise
 

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """When two spellings of a value mean the same to the API server. Pure.
 
-Quantities: Kubernetes API reference, "Quantity" (suffixes Ki…Ei, n…E, decimal exponent). Only
-fields that hold quantities or int-or-strings are read that way: "1000m" in a ConfigMap is text.
+Quantities: Kubernetes API reference, "Quantity" (suffixes Ki…Ei, n…E, decimal exponent).
+Durations: Go's time.ParseDuration, by which cert-manager's webhook spells them anew. Only fields
+that hold such values are read that way: "1000m" in a ConfigMap is text.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ _QUANTITY_MAPS = frozenset(
     }
 )  # fmt: skip
 _QUANTITIES = frozenset({"averageValue", "divisor", "sizeLimit", "storage"})
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
+_SECONDS = {
+    "h": Decimal(3600), "m": Decimal(60), "s": Decimal(1), "ms": Decimal("1e-3"),
+    "us": Decimal("1e-6"), "µs": Decimal("1e-6"), "ns": Decimal("1e-9"),
+}  # fmt: skip
+_DURATIONS = frozenset({"duration", "renewBefore"})
 _INT_OR_STRING = frozenset({"maxSurge", "maxUnavailable", "minAvailable", "port", "targetPort"})
 
 
@@ -44,6 +51,14 @@ def quantity(value: Any) -> Decimal | None:
     return Decimal(number) * _SUFFIXES[suffix]
 
 
+def duration(value: Any) -> Decimal | None:
+    """The seconds that a duration means; None when it is none."""
+    parts = _DURATION.findall(value) if isinstance(value, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        return None
+    return sum((Decimal(number) * _SECONDS[unit] for number, unit in parts), Decimal(0))
+
+
 def same(desired: Any, live: Any, path: Path) -> bool:
     """Whether two scalars mean the same at this path."""
     if isinstance(desired, bool) or isinstance(live, bool):
@@ -55,6 +70,9 @@ def same(desired: Any, live: Any, path: Path) -> bool:
     if name in _QUANTITIES or (len(names) > 1 and names[-2] in _QUANTITY_MAPS):
         number = quantity(desired)
         return number is not None and number == quantity(live)
+    if name in _DURATIONS:
+        seconds = duration(desired)
+        return seconds is not None and seconds == duration(live)
     if name in _INT_OR_STRING:
         return str(desired) == str(live)
     return False

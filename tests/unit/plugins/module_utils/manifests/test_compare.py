@@ -16,7 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
     without_emptied,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import quantity
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import duration, quantity
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -342,3 +342,19 @@ def test_quantities_of_one_number(number: int) -> None:
 @pytest.mark.parametrize("text", ["", "x", "1x", "1 Gi", "Gi", "1.2.3", True, None])
 def test_what_is_no_quantity(text: Any) -> None:
     assert quantity(text) is None
+
+
+@pytest.mark.parametrize(
+    ("desired", "there", "clean"),
+    [("8760h", "8760h0m0s", True), ("90m", "1h30m0s", True), ("1h", "2h0m0s", False)],
+)
+def test_durations_of_a_certificate(desired: str, there: str, clean: bool) -> None:
+    def certificate(text: str) -> dict[str, Any]:
+        return {"kind": "Certificate", "metadata": {"name": "c"}, "spec": {"duration": text}}
+
+    assert seen(certificate(desired), live(certificate(there))).clean is clean
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "1x", "1h 2m", "1h2", 3, None])
+def test_what_is_no_duration(text: Any) -> None:
+    assert duration(text) is None

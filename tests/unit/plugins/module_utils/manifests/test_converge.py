@@ -200,6 +200,24 @@ def test_a_second_run_writes_nothing() -> None:
     assert api.counts.writes == 0
 
 
+def test_a_value_that_a_webhook_spells_its_own_way_is_not_written_again() -> None:
+    server = Server()
+    converge(server, settings(a="LOUD"))
+    path = next(path for path in server.objects if "configmaps" in path)
+    stored = server.objects[path] = {**server.objects[path], "data": {"a": "loud"}}
+
+    def spelt_by_webhook(method: str, _path: str) -> Reply | None:
+        return Reply(200, json.dumps(stored).encode()) if method == "PATCH" else None
+
+    server.troubles.append(spelt_by_webhook)
+    server.log.clear()
+    outcomes, api = converge(server, settings(a="LOUD"))
+    assert actions(outcomes) == ["none"]
+    assert api.counts.writes == 0
+    assert len(server.log) == 1
+    assert "dryRun=All" in server.log[0]
+
+
 def test_check_mode_writes_nothing_and_predicts() -> None:
     server = Server()
     converge(server, settings(a="1"))
