@@ -17,12 +17,14 @@ from pathlib import Path
 
 from tests.sandbox import addresses, control_plane, forward, nodes
 from tests.sandbox.api import Api
+from tests.sandbox.cloud import marks
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.paths import SANDBOX_SOURCES, State
 from tests.sandbox.plan import Plan
 from tests.sandbox.processes import Processes, Program
 
 MANIFESTS = SANDBOX_SOURCES / "manifests"
+HABITS_WITHIN = 60.0
 NODES_READY_WITHIN = 60.0
 POLL = 1.0
 # Last lines on the progress pipe; anything before them is for the user.
@@ -65,6 +67,7 @@ class Supervisor:
         self._processes.launch(control_plane.proxy(state))
         await asyncio.to_thread(self._apply_manifests)
         await self._wait_for_nodes()
+        await self._wait_for_habits()
 
     async def keep_up(self) -> None:
         """Follow the folder of node requests until the world ends."""
@@ -82,6 +85,7 @@ class Supervisor:
         if (SANDBOX_SOURCES / "cloud" / "__main__.py").exists():
             folder = self._state.root / "cloud"
             folder.mkdir(exist_ok=True)
+            marks.clear(folder)
             command = [sys.executable, "-m", "tests.sandbox.cloud"]
             command.append(f"--kubeconfig={self._state.pki / 'cloud.kubeconfig'}")
             command.append(f"--state-dir={folder}")
@@ -120,6 +124,16 @@ class Supervisor:
                 )
             await asyncio.sleep(0.5)
         self.report(f"  {len(wanted)} nodes … Ready {time.monotonic() - began:.1f} s")
+
+    async def _wait_for_habits(self) -> None:
+        began = time.monotonic()
+        while missing := marks.missing(self._state.root / "cloud", self._plan.habits):
+            if time.monotonic() - began > HABITS_WITHIN:
+                raise SandboxError(
+                    f"Habits not in place after {HABITS_WITHIN:.0f} s:"
+                    f" {', '.join(sorted(missing))}. See cloud.log in {self._state.log}."
+                )
+            await asyncio.sleep(0.2)
 
     def _drop_leases(self) -> None:
         """Delete the leases of leaders that ended with the snapshot: nobody waits for them."""

@@ -73,7 +73,9 @@ def main(arguments: list[str]) -> int:
     crds = state.sources / "gateway-api" / "config" / "crd" / "standard"
     habits = {
         "autoscaler": functools.partial(autoscaler.run, cluster, state),
-        "gateway-api": functools.partial(gateway_api.run, chosen.kubeconfig, crds),
+        "gateway-api": functools.partial(
+            gateway_api.run, chosen.kubeconfig, crds, chosen.state_dir
+        ),
         "warden": functools.partial(warden.run, cluster, chosen.state_dir),
     }
     runs = [LoadBalancer(cluster).run, NetworkPolicies(cluster).run]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.sandbox.cloud.marks import mark
 from tests.sandbox.images.operators.cluster import Cluster, Document, Kind
 from tests.sandbox.images.operators.operands import Operands
 from tests.sandbox.images.operators.worker import Worker
@@ -104,17 +105,18 @@ def read_crds(folder: Path) -> list[Document]:
     return crds
 
 
-def run(kubeconfig: str, folder: Path) -> None:
-    """Keep CRDs and policy as they are for ever; `folder` holds the standard bundle."""
+def run(kubeconfig: str, bundle: Path, folder: Path) -> None:
+    """Keep the CRDs of the standard bundle and the policy as they are for ever."""
     cluster = Cluster.of_kubeconfig(kubeconfig, MANAGER)
     worker = Worker()
     operands = Operands(cluster, LABEL, worker.wake)
-    wanted = [*map(managed, read_crds(folder)), *policy()]
+    wanted = [*map(managed, read_crds(bundle)), *policy()]
 
     def reconcile() -> bool:
         # The addon manager takes over what has its names.
         for line in operands.converge(wanted, lambda _live: None):
             log.info(line)
+        mark(folder, "gateway-api")
         return True
 
     worker.run(reconcile)

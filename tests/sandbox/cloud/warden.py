@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.sandbox.addresses import CONTROL_PLANE
+from tests.sandbox.cloud.marks import mark
 from tests.sandbox.images.operators.cluster import Cluster, Document, Kind
 from tests.sandbox.images.operators.worker import Worker
 
@@ -193,6 +194,7 @@ def run(cluster: Cluster, folder: Path) -> None:
 
     def reconcile() -> bool:
         cluster.apply(wanted)
+        mark(folder, "warden")
         return True
 
     Worker().run(reconcile)
