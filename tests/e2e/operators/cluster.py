@@ -35,8 +35,17 @@ class Sandbox:
         command = [str(TOOLS / "kubectl"), f"--kubeconfig={self.folder / 'kubeconfig'}", *words]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(words)}: {done.stderr}")
+            state = self._state() if words[0] == "wait" else ""
+            raise AssertionError(f"{' '.join(words)}: {done.stderr}{state}")
         return done.stdout + done.stderr
+
+    def _state(self) -> str:
+        """What the cluster looks like, for a failure that would be a riddle without it."""
+        nodes = self.kubectl("get", "nodes,pods", "--all-namespaces", "-o", "wide", check=False)
+        events = self.kubectl(
+            "events", "--all-namespaces", "--types=Warning", "--no-headers", check=False
+        )
+        return f"\n{nodes}\n{events[-4000:]}"
 
     def apply(self, *documents: Document) -> str:
         """Apply objects server-side."""
