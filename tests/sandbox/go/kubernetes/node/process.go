@@ -37,8 +37,11 @@ type process struct {
 // rootOptions are bubblewrap's options for the container's view of the file system:
 // the node's programs and libraries read-only, a private rest, then the image's
 // files and the pod's volumes at their paths.
-func rootOptions(c *container, pod *sandbox, etc, usr string, python []string) []string {
-	options := []string{"--ro-bind", usr, "/usr"}
+func rootOptions(c *container, pod *sandbox, etc string, python []string) []string {
+	options := []string{"--ro-bind", "/usr", "/usr"}
+	for _, folder := range foldersBelowUsr(c.image) {
+		options = append(options, "--tmpfs", folder)
+	}
 	for _, name := range []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"} {
 		if target, err := os.Readlink("/" + name); err == nil {
 			options = append(options, "--symlink", target, "/"+name)
@@ -77,6 +80,18 @@ func rootOptions(c *container, pod *sandbox, etc, usr string, python []string) [
 		options = append(options, "--remount-ro", "/")
 	}
 	return append(options, "--chdir", workingDirectory(c))
+}
+
+// foldersBelowUsr are the folders of the read-only /usr that hold files of the image. Each is
+// replaced by an empty one, in which there is room for them; it must exist on the node.
+func foldersBelowUsr(image *Image) []string {
+	folders := map[string]bool{}
+	for path := range image.Files {
+		if strings.HasPrefix(path, "/usr/") {
+			folders[filepath.Dir(path)] = true
+		}
+	}
+	return sortedKeys(folders)
 }
 
 func workingDirectory(c *container) string {

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -83,17 +82,14 @@ type criRuntime struct {
 	mutex      sync.Mutex
 	sandboxes  map[string]*sandbox
 	containers map[string]*container
-	usr        map[string]string // image pattern -> the /usr its containers see
-	resumed    map[string]bool   // UIDs of the pods of the snapshot
-	begun      map[string]bool   // UID/container of those whose first start since then is over
+	resumed    map[string]bool // UIDs of the pods of the snapshot
+	begun      map[string]bool // UID/container of those whose first start since then is over
 }
 
 func newRuntime(config *Config, table *imageTable) (*criRuntime, error) {
 	dir := runtimeDir(config)
-	for _, old := range []string{"pods", "usr"} {
-		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
-			return nil, err
-		}
+	if err := os.RemoveAll(filepath.Join(dir, "pods")); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -108,7 +104,6 @@ func newRuntime(config *Config, table *imageTable) (*criRuntime, error) {
 		network:    network,
 		sandboxes:  map[string]*sandbox{},
 		containers: map[string]*container{},
-		usr:        map[string]string{},
 		resumed:    map[string]bool{},
 		begun:      map[string]bool{},
 	}
@@ -432,11 +427,8 @@ func (r *criRuntime) hasProcess(c *container) bool {
 }
 
 func (r *criRuntime) launch(c *container, pod *sandbox) error {
-	usr, err := r.usrOf(c.image)
-	if err != nil {
-		return err
-	}
 	var python []string
+	var err error
 	if c.image.Python {
 		if python, err = pythonPaths(r.config.Variables["environment"]); err != nil {
 			return err
@@ -446,52 +438,8 @@ func (r *criRuntime) launch(c *container, pod *sandbox) error {
 	if err != nil {
 		return err
 	}
-	c.process, err = startProcess(c, pod, rootOptions(c, pod, r.etc(), usr, python), log)
+	c.process, err = startProcess(c, pod, rootOptions(c, pod, r.etc(), python), log)
 	return err
-}
-
-// usrOf is the /usr that an image's containers see: the node's own, or, where
-// the image has files below /usr, that with places to bind them to.
-func (r *criRuntime) usrOf(image *Image) (string, error) {
-	var below []string
-	for path := range image.Files {
-		if strings.HasPrefix(path, "/usr/") {
-			below = append(below, strings.TrimPrefix(path, "/usr/"))
-		}
-	}
-	if len(below) == 0 {
-		return "/usr", nil
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if usr, known := r.usr[image.Pattern]; known {
-		return usr, nil
-	}
-	dir := filepath.Join(runtimeDir(r.config), "usr", digest(image.Pattern)[7:19])
-	layer, merged := filepath.Join(dir, "layer"), filepath.Join(dir, "merged")
-	for _, path := range below {
-		place := filepath.Join(layer, path)
-		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-			return "", err
-		}
-		if information, err := os.Stat(image.Files["/usr/"+path]); err == nil && information.IsDir() {
-			err = os.MkdirAll(place, 0o755)
-			if err != nil {
-				return "", err
-			}
-		} else if err := os.WriteFile(place, nil, 0o755); err != nil {
-			return "", err
-		}
-	}
-	if err := os.MkdirAll(merged, 0o755); err != nil {
-		return "", err
-	}
-	mount := exec.Command("mount", "-t", "overlay", "overlay", "-o", "ro,lowerdir="+layer+":/usr", merged)
-	if output, err := mount.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the /usr of image %s: %w: %s", image.Pattern, err, output)
-	}
-	r.usr[image.Pattern] = merged
-	return merged, nil
 }
 
 // pythonPaths are the folders that a virtual environment needs at their own paths.
