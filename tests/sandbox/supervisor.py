@@ -78,19 +78,17 @@ class Supervisor:
     def _launch_companions(self) -> None:
         """Start the model hub and what plays Google Cloud."""
         hub = SANDBOX_SOURCES / "images" / "hub" / "hub.py"
-        if hub.exists():
-            python = str(Path(self._plan.environment) / "bin" / "python")
-            listen = f"--listen={addresses.CONTROL_PLANE}:{addresses.HUB_PORT}"
-            self._processes.launch(Program("hub", (python, str(hub), listen)))
-        if (SANDBOX_SOURCES / "cloud" / "__main__.py").exists():
-            folder = self._state.root / "cloud"
-            folder.mkdir(exist_ok=True)
-            marks.clear(folder)
-            command = [sys.executable, "-m", "tests.sandbox.cloud"]
-            command.append(f"--kubeconfig={self._state.pki / 'cloud.kubeconfig'}")
-            command.append(f"--state-dir={folder}")
-            command += [f"--habit={habit}" for habit in self._plan.habits]
-            self._processes.launch(Program("cloud", tuple(command)))
+        python = str(Path(self._plan.environment) / "bin" / "python")
+        listen = f"--listen={addresses.CONTROL_PLANE}:{addresses.HUB_PORT}"
+        self._processes.launch(Program("hub", (python, str(hub), listen)))
+        folder = self._state.root / "cloud"
+        folder.mkdir(exist_ok=True)
+        marks.clear(folder)
+        command = [sys.executable, "-m", "tests.sandbox.cloud"]
+        command.append(f"--kubeconfig={self._state.pki / 'cloud.kubeconfig'}")
+        command.append(f"--state-dir={folder}")
+        command += [f"--habit={habit}" for habit in self._plan.habits]
+        self._processes.launch(Program("cloud", tuple(command)))
 
     async def _run_requested_nodes(self) -> None:
         wanted = nodes.requested(self._state)
