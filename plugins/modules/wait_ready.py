@@ -65,6 +65,13 @@ options:
         type: bool
         default: false
         aliases: [caBundle]
+      gone:
+        description:
+          - Wait until the object does not exist; a kind that the server does not know counts as
+            gone. The other rules of the entry are then not used. RV(objects[].reason) names the
+            finalizers that hold it, and what its namespace waits for.
+        type: bool
+        default: false
   wait_timeout:
     description: How many seconds to wait.
     type: int
@@ -90,6 +97,11 @@ EXAMPLES = r"""
       - {api_version: sailoperator.io/v1, kind: Istio, name: default}
       - {api_version: v1, kind: Secret, name: ca, namespace: cert-manager, keys: [tls.crt]}
       - {api_version: example.com/v1, kind: Widget, name: one, field: status.phase=Done}
+
+- name: Wait until a namespace and all in it are gone
+  llmd.tpu.wait_ready:
+    objects:
+      - {api_version: v1, kind: Namespace, name: llm-d-inference-scheduling, gone: true}
 """
 
 RETURN = r"""

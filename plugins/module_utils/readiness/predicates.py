@@ -26,6 +26,7 @@ class Wish:
     field: str | None = None
     keys: tuple[str, ...] = ()
     ca_bundle: bool = False
+    gone: bool = False
 
     @property
     def title(self) -> str:
@@ -57,11 +58,43 @@ Predicate = Callable[[Sight, Wish], Verdict]
 def judge(sight: Sight, wish: Wish) -> Verdict:
     """The verdict on an object that exists: its kind's rule, or the wish's own conditions."""
     if sight.live.get("metadata", {}).get("deletionTimestamp"):
-        return _not_yet("it is being deleted")
+        return _not_yet(still_there(sight.live))
     if wish.conditions or wish.field:
         verdict = _conditions(sight.live, wish.conditions)
         return _field(sight.live, wish.field) if verdict.ready and wish.field else verdict
     return _PREDICATES.get(wish.kind, _any_kind)(sight, wish)
+
+
+def judge_gone(live: Mapping[str, Any] | None) -> Verdict:
+    """The verdict on an object that shall not exist (None: it does not)."""
+    return Verdict(True, "it is gone") if live is None else _not_yet(still_there(live))
+
+
+def still_there(live: Mapping[str, Any]) -> str:
+    """Why an object is not gone: who holds it, in the words of its finalizers and conditions.
+
+    Sources: Kubernetes documentation, "Finalizers"; the conditions are those of the namespace
+    controller (`NamespaceContentRemaining`, …) and of a CustomResourceDefinition (`Terminating`).
+    """
+    metadata = live.get("metadata", {})
+    since = metadata.get("deletionTimestamp")
+    if not since:
+        return "it is there, and nobody has asked to delete it"
+    finalizers = [
+        *(metadata.get("finalizers") or ()),
+        *(
+            (live.get("spec") or {}).get("finalizers") or ()
+            if live.get("kind") == "Namespace"
+            else ()
+        ),
+    ]
+    parts = [f"it is being deleted since {since}"]
+    parts += [f"held by {', '.join(finalizers)}"] if finalizers else []
+    for condition in (live.get("status") or {}).get("conditions") or ():
+        name = str(condition.get("type", ""))
+        if name.startswith(("Namespace", "Terminating")) and condition.get("status") == "True":
+            parts.append(f"{name}: {condition.get('message')}")
+    return "; ".join(parts)
 
 
 def _not_yet(reason: str) -> Verdict:

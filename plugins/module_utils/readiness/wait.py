@@ -30,6 +30,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates impo
     Verdict,
     Wish,
     judge,
+    judge_gone,
 )
 
 LOOK_SECONDS = 1.0
@@ -54,6 +55,7 @@ def argument_spec() -> dict[str, Any]:
                 "field": {"type": "str"},
                 "keys": {"type": "list", "elements": "str", "no_log": False},
                 "ca_bundle": {"type": "bool", "default": False, "aliases": ["caBundle"]},
+                "gone": {"type": "bool", "default": False},
             },
         },
         "wait_timeout": {"type": "int", "default": 300},
@@ -171,6 +173,8 @@ class Waiter:
     def _verdict(self, watch: _Watch) -> Verdict:
         wish = watch.wish
         kind = self._kind(wish)
+        if kind is None and wish.gone:
+            return judge_gone(None)
         if kind is None:
             return Verdict(
                 False, f"the server does not know the kind {wish.kind} in {wish.api_version}"
@@ -180,6 +184,8 @@ class Waiter:
                 False, f"namespace is not given, and {wish.kind} needs one", hopeless=True
             )
         live = self._api.get(kind.path(wish.name, wish.namespace))
+        if wish.gone:
+            return judge_gone(live)
         if live is None:
             return Verdict(False, "it does not exist")
         verdict = judge(Sight(live, self._slices(wish)), wish)
@@ -251,6 +257,7 @@ def wish_of(entry: Mapping[str, Any]) -> Wish:
         field=entry.get("field") or None,
         keys=tuple(str(key) for key in entry.get("keys") or ()),
         ca_bundle=bool(entry.get("ca_bundle")),
+        gone=bool(entry.get("gone")),
     )
 
 

@@ -12,6 +12,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates impo
     Verdict,
     Wish,
     judge,
+    judge_gone,
 )
 
 Object = dict[str, Any]
@@ -187,3 +188,38 @@ def test_what_cannot_heal() -> None:
     assert on("Job", failed).hopeless
     refused = conditions(condition("NamesAccepted", "False", message="taken"))
     assert on("CustomResourceDefinition", refused).hopeless
+
+
+LEAVING: Object = {"deletionTimestamp": "2026-11-24T10:00:00Z", "finalizers": ["x.y/hold"]}
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        ({"metadata": {}}, "it is there, and nobody has asked to delete it"),
+        ({"metadata": LEAVING}, "it is being deleted since 2026-11-24T10:00:00Z; held by x.y/hold"),
+        (
+            {
+                "kind": "Namespace",
+                "metadata": {"deletionTimestamp": "T"},
+                "spec": {"finalizers": ["kubernetes"]},
+                "status": {
+                    "conditions": [
+                        condition("NamespaceDeletionDiscoveryFailure", "False", message="fine"),
+                        condition("NamespaceContentRemaining", message="pods. has 2 instances"),
+                    ]
+                },
+            },
+            "since T; held by kubernetes; NamespaceContentRemaining: pods. has 2 instances",
+        ),
+    ],
+)
+def test_what_is_not_gone_says_who_holds_it(live: Object, words: str) -> None:
+    verdict = judge_gone(live)
+    assert not verdict.ready
+    assert not verdict.hopeless
+    assert words in verdict.reason
+
+
+def test_what_does_not_exist_is_gone() -> None:
+    assert judge_gone(None).ready

@@ -113,6 +113,18 @@ def test_one_look_a_second_and_a_line_every_quarter_minute() -> None:
     assert "Deployment n/d: 1 of 1 pods updated, 0 available" in words
 
 
+def test_gone_means_that_it_does_not_exist() -> None:
+    script = Script()
+    leaving = {"metadata": {"deletionTimestamp": "T", "finalizers": ["x.y/hold"]}}
+    script.answers["/api/v1/namespaces/a"] = [leaving, leaving, None]
+    it, lines = waiter(
+        script, Wish("v1", "Namespace", "a", gone=True), Wish("x.y/v1", "Foo", "f", gone=True)
+    )
+    assert it.wait(60) is None
+    assert "Namespace a waits: it is being deleted since T; held by x.y/hold" in lines[0]
+    assert script.now == 2.0
+
+
 def test_no_look_at_what_is_ready() -> None:
     script = Script()
     script.answers["/api/v1/namespaces/a"] = [{"status": {"phase": "Active"}}]
