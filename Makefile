@@ -50,7 +50,7 @@ demo: sandbox ## from nothing to a served answer, on the sandbox
 	@ansible-playbook playbooks/site.yml -i $(INVENTORY)
 	@$(SANDBOX) status
 
-.PHONY: test lint types unit end-to-end molecule archive shellcheck format
+.PHONY: test test-long lint types unit end-to-end molecule archive shellcheck format
 test: lint types unit archive end-to-end molecule ## everything that CI checks
 
 lint: venv shellcheck ## ruff, yamllint, ansible-lint
@@ -74,6 +74,9 @@ archive: venv ## build the collection's archive and install it in an empty folde
 
 end-to-end: venv system ## tests on the sandbox
 	@pytest tests/e2e
+
+test-long: venv system ## slower tests on the sandbox, which no other word runs
+	@pytest tests/long
 
 molecule: venv system ## one scenario a phase, on the sandbox
 	@molecule test --all

@@ -9,9 +9,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.sandbox.paths import CHECKOUT
 
@@ -24,6 +28,8 @@ class Run:
 
     code: int
     output: str
+    results: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Name and result of every task that was not skipped, in order."""
 
     @property
     def text(self) -> str:
@@ -46,11 +52,21 @@ class Run:
                 found.append(name)
         return found
 
+    def result(self, task: str) -> dict[str, Any]:
+        """What the last task with this text in its name returned."""
+        found = [result for name, result in self.results if task in name]
+        assert found, f"no task {task!r} among {[name for name, _result in self.results]}"
+        return found[-1]
 
-def command(playbook: str, *options: str, inputs: dict[str, Any] | None = None) -> list[str]:
-    """The command line for a playbook on the sandbox's inventory."""
+
+def command(
+    playbook: str, *options: str, inputs: Mapping[str, Any] | None = None, check: bool = False
+) -> list[str]:
+    """The command line for a playbook (its name, or a path) on the sandbox's inventory."""
+    path = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
+    mode = ["--check", "--diff"] if check else []
     extra = ["--extra-vars", json.dumps(inputs)] if inputs else []
-    return [PLAYBOOK, f"playbooks/{playbook}.yml", "-i", "inventories/sandbox", *options, *extra]
+    return [PLAYBOOK, path, "-i", "inventories/sandbox", *mode, *options, *extra]
 
 
 def environment(folder: Path | str, **more: str) -> dict[str, str]:
@@ -62,17 +78,51 @@ def play(
     folder: Path | str,
     playbook: str,
     *options: str,
-    inputs: dict[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    check: bool = False,
     **more: str,
 ) -> Run:
     """Run a playbook to its end; keyword arguments are its environment."""
-    done = subprocess.run(
-        command(playbook, *options, inputs=inputs),
-        cwd=CHECKOUT,
-        env=environment(folder, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout)
+    with tempfile.NamedTemporaryFile(prefix="results-", suffix=".jsonl") as written:
+        recorded = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests/e2e/callbacks"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_results",
+            "TASK_RESULTS": written.name,
+        }
+        done = subprocess.run(
+            command(playbook, *options, inputs=inputs, check=check),
+            cwd=CHECKOUT,
+            env=environment(folder, **recorded, **more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        lines = [json.loads(line) for line in Path(written.name).read_text().splitlines()]
+    results = tuple((line["task"], line["result"]) for line in lines)
+    return Run(done.returncode, done.stdout, results)
+
+
+def play_role(
+    folder: Path | str,
+    role: str,
+    *options: str,
+    tasks_from: str = "main.yml",
+    inputs: Mapping[str, Any] | None = None,
+    check: bool = False,
+) -> Run:
+    """Run one role, or one of its task files, as a playbook of a user's own would."""
+    imported = {"name": f"llmd.tpu.{role}", "tasks_from": tasks_from}
+    plays = [
+        {
+            "name": f"Role {role}",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "module_defaults": {"group/llmd.tpu.all": {"kubeconfig": "{{ llmd_kubeconfig }}"}},
+            "tasks": [{"name": "Run it", "ansible.builtin.import_role": imported}],
+        }
+    ]
+    with tempfile.NamedTemporaryFile("w", prefix="role-", suffix=".yml") as written:
+        yaml.safe_dump(plays, written)
+        written.flush()
+        return play(folder, written.name, *options, inputs=inputs, check=check)
