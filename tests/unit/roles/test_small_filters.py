@@ -1,26 +1,18 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sources, pull secrets, Istio versions and phase times."""
+"""Sources, Istio versions and phase times."""
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.llmd.tpu.plugins.filter.istio_versions import istio_versions
 from ansible_collections.llmd.tpu.plugins.filter.phase_times import phase_times
-from ansible_collections.llmd.tpu.plugins.filter.pull_secret import (
-    pull_secret_json,
-    pull_secret_problem,
-)
 from ansible_collections.llmd.tpu.plugins.filter.source import source
 
 COMMIT = "2c9da0fe08602496527c8e50b131d0bb57f0b07b"
-PASSWORD = "correct-horse-battery"
-AUTH = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
 
 
 def test_a_folder_is_read_where_it_is() -> None:
@@ -51,49 +43,6 @@ def test_a_folder_of_a_repository_is_read_in_its_clone() -> None:
 def test_a_repository_that_is_not_pinned_is_refused(ref: str) -> None:
     with pytest.raises(AnsibleFilterError, match="40 hexadecimal digits"):
         source(f"https://github.com/o/r{ref}", "/cache")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        {"auths": {"registry.redhat.io": {"auth": AUTH}}},
-        json.dumps({"auths": {"registry.redhat.io": {"auth": AUTH}}}),
-        {"auths": {"registry.redhat.io": {"username": "me", "password": PASSWORD}}},
-    ],
-)
-def test_a_usable_pull_secret_has_no_problem(content: Any) -> None:
-    assert pull_secret_problem(content) == ""
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("{", "not JSON"),
-        ("[]", "no 'auths'"),
-        ({"auths": {}}, "no 'auths'"),
-        ({"credsStore": "desktop"}, "no 'auths'"),
-        ({"auths": {"registry.redhat.io": {}}, "credsStore": "desktop"}, "credential helper"),
-        (
-            {"auths": {"quay.io": {"auth": AUTH}, "registry.redhat.io": {"username": PASSWORD}}},
-            "registry.redhat.io",
-        ),
-    ],
-)
-def test_a_useless_pull_secret_is_named_without_its_content(content: Any, words: str) -> None:
-    problem = pull_secret_problem(content)
-    assert words in problem
-    assert PASSWORD not in problem
-    assert AUTH not in problem
-    with pytest.raises(AnsibleFilterError, match="cannot be used"):
-        pull_secret_json(content)
-
-
-def test_a_pull_secret_is_always_written_the_same_way() -> None:
-    one = {"auths": {"a": {"auth": AUTH}, "b": {"auth": AUTH}}}
-    other = json.dumps({"auths": {"b": {"auth": AUTH}, "a": {"auth": AUTH}}}, indent=2)
-    assert pull_secret_json(one) == pull_secret_json(other)
-    assert json.loads(pull_secret_json(one)) == one
 
 
 def crd(version: dict[str, Any]) -> dict[str, Any]:
