@@ -50,7 +50,7 @@ demo: sandbox ## from nothing to a served answer, on the sandbox
 	@ansible-playbook playbooks/site.yml -i $(INVENTORY)
 	@$(SANDBOX) status
 
-.PHONY: test test-long lint types unit end-to-end molecule archive shellcheck format
+.PHONY: test test-long lint types unit end-to-end molecule archive bench shellcheck format
 test: lint types unit archive end-to-end molecule ## everything that CI checks
 
 lint: venv shellcheck ## ruff, yamllint, ansible-lint
@@ -80,6 +80,9 @@ test-long: venv system ## slower tests on the sandbox, which no other word runs
 
 molecule: venv system ## one scenario a phase, on the sandbox
 	@molecule test --all
+
+bench: venv system ## the figures that are promised, measured beside kubectl and others
+	@python -m tests.bench $(BENCH)
 
 format: venv ## write Python in the house's format
 	@ruff check --fix $(PYTHON_SOURCES)

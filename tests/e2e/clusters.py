@@ -7,8 +7,8 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from tests.e2e.site.playbooks import play
 from tests.sandbox import snapshot
@@ -30,22 +30,31 @@ def empty_cluster(name: str) -> Iterator[Sandbox]:
         fresh.run("clean")
 
 
-@contextmanager
-def converged_cluster(name: str) -> Iterator[Sandbox]:
+def converged_cluster(name: str) -> AbstractContextManager[Sandbox]:
     """A sandbox on which site.yml has run, restored from a snapshot when there is one."""
-    kept = f"converged-{_ingredients()}"
+    return cluster_after(name, "converged", _converge)
+
+
+@contextmanager
+def cluster_after(name: str, kept: str, work: Callable[[Sandbox], object]) -> Iterator[Sandbox]:
+    """A sandbox after that work, restored from the snapshot `kept` when nothing changed since."""
+    packed = f"{kept}-{_ingredients()}"
     restored = _fresh(name)
     try:
-        if snapshot.archive(kept).exists():
-            restored.run("up", f"--from-snapshot={kept}")
+        if snapshot.archive(packed).exists():
+            restored.run("up", f"--from-snapshot={packed}")
         else:
             restored.run("up")
-            done = play(restored.folder, "site")
-            assert done.code == 0, f"site.yml failed:\n{done.output[-6000:]}"
-            restored.run("snapshot", kept)
+            work(restored)
+            restored.run("snapshot", packed)
         yield restored
     finally:
         restored.run("clean")
+
+
+def _converge(sandbox: Sandbox) -> None:
+    done = play(sandbox.folder, "site")
+    assert done.code == 0, f"site.yml failed:\n{done.output[-6000:]}"
 
 
 def _fresh(name: str) -> Sandbox:
