@@ -13,12 +13,15 @@ from ansible_collections.llmd.tpu.plugins.filter.phase_times import phase_times
 from ansible_collections.llmd.tpu.plugins.filter.source import source
 
 COMMIT = "2c9da0fe08602496527c8e50b131d0bb57f0b07b"
+DIGEST = "0f" * 32
 
 
 def test_a_folder_is_read_where_it_is() -> None:
     assert source("/srv/chart", "/cache") == {
         "repository": "",
         "commit": "",
+        "archive": "",
+        "sha256": "",
         "checkout": "/srv/chart",
         "folder": "/srv/chart",
     }
@@ -35,6 +38,39 @@ def test_a_folder_of_a_repository_is_read_in_its_clone() -> None:
     assert found["repository"] == "https://github.com/o/r"
     assert found["checkout"] == f"/cache/{COMMIT}"
     assert found["folder"] == f"/cache/{COMMIT}/config/crd"
+
+
+@pytest.mark.parametrize(
+    ("text", "archive", "inside"),
+    [
+        (f"/srv/kserve.tar.gz#sha256={DIGEST}", "/srv/kserve.tar.gz", ""),
+        (f"/srv/charts.tgz//sail/chart#sha256={DIGEST}", "/srv/charts.tgz", "/sail/chart"),
+        (f"https://mirror/kserve.tar.xz#sha256={DIGEST}", "https://mirror/kserve.tar.xz", ""),
+        (f"https://mirror/a.tar//b#sha256={DIGEST}", "https://mirror/a.tar", "/b"),
+    ],
+)
+def test_an_archive_has_a_folder_per_checksum(text: str, archive: str, inside: str) -> None:
+    found = source(text, "/cache")
+    assert found["repository"] == ""
+    assert (found["archive"], found["sha256"]) == (archive, DIGEST)
+    assert found["checkout"] == f"/cache/sha256-{DIGEST}"
+    assert found["folder"] == f"/cache/sha256-{DIGEST}{inside}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/srv/kserve.tar.gz",
+        "/srv/kserve.tar.gz//config",
+        "https://mirror/kserve.tgz",
+        f"/srv/kserve.tgz#sha256={DIGEST[:-1]}",
+        f"/srv/kserve.tgz#md5={DIGEST}",
+        f"https://mirror/kserve.zip#sha256={DIGEST}",
+    ],
+)
+def test_an_archive_without_its_checksum_is_refused(text: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="#sha256=DIGEST"):
+        source(text, "/cache")
 
 
 @pytest.mark.parametrize(
