@@ -9,9 +9,11 @@ asks a `Session` and is tested without a cluster.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,6 +37,8 @@ VERSION = "0.1.0"
 USER_AGENT = f"llmd.tpu/{VERSION}"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
+QUIET_SECONDS = 90.0
+"""How long a stream may say nothing; the API server's bookmarks come about once a minute."""
 PARALLEL = 8
 """Requests in flight at once: more does not help, one API server has few cores to spare."""
 
@@ -73,6 +77,60 @@ class Session(Protocol):
         """One request; raises ConnectionLost, or ConnectionProblem when no retry can help."""
 
 
+class Stream(Protocol):
+    """A reply whose body goes on: its status at once, its lines as they come."""
+
+    status: int
+
+    def lines(self) -> Iterator[bytes]:
+        """Line by line until it ends; raises ConnectionLost when it breaks off."""
+
+    def stop(self) -> None:
+        """End `lines` from another thread."""
+
+    def close(self) -> None:
+        """Give the connection back, by who reads."""
+
+
+class Streaming(Session, Protocol):
+    """A Session that can also watch."""
+
+    def open(self, path: str, headers: Mapping[str, str]) -> Stream:
+        """One GET whose body is read as it comes; raises as `send` does."""
+
+
+class HttpStream:
+    """A Stream of urllib3."""
+
+    def __init__(self, reply: Any) -> None:
+        self._reply = reply
+        self.status: int = reply.status
+        # A second handle of the socket: who stops does not touch what the reader reads from.
+        self._plug = socket.socket(fileno=os.dup(reply.fileno()))
+
+    def lines(self) -> Iterator[bytes]:
+        """Line by line as they come."""
+        rest = b""
+        try:
+            for chunk in self._reply.stream(amt=None, decode_content=True):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+        except (urllib3.exceptions.HTTPError, OSError) as problem:
+            raise ConnectionLost(_short(problem)) from problem
+        if rest:
+            yield rest
+
+    def stop(self) -> None:
+        """Shut the socket down: a read under way ends."""
+        with contextlib.suppress(OSError):
+            self._plug.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection; it is in the middle of a reply and of no further use."""
+        self._plug.close()
+        self._reply.close()
+
+
 class HttpSession:
     """A Session over kubernetes' own configured connection pool."""
 
@@ -88,15 +146,25 @@ class HttpSession:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
         """One request with the session's credentials."""
+        reply = self._request(method, path, headers, READ_SECONDS, body=body)
+        return Reply(reply.status, reply.data, tuple(reply.headers.getlist("Warning")))
+
+    def open(self, path: str, headers: Mapping[str, str]) -> HttpStream:
+        """One GET with the session's credentials whose body is read as it comes."""
+        return HttpStream(self._request("GET", path, headers, QUIET_SECONDS, preload_content=False))
+
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str], seconds: float, **more: Any
+    ) -> Any:
         try:
-            reply = self._pool.request(
+            return self._pool.request(
                 method,
                 self.server + path,
-                body=body,
                 headers=self._headers(headers),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
                 retries=False,
                 redirect=False,
+                **more,
             )
         except urllib3.exceptions.SSLError as problem:
             raise ConnectionProblem(
@@ -106,7 +174,6 @@ class HttpSession:
             ) from problem
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             raise ConnectionLost(_short(problem)) from problem
-        return Reply(reply.status, reply.data, tuple(reply.headers.getlist("Warning")))
 
     def _headers(self, headers: Mapping[str, str]) -> Any:
         """Ours, the credentials', and those that act as somebody else (a group a header)."""

@@ -14,12 +14,21 @@ author:
 description:
   - Waits for many objects at once. Knows Deployment, StatefulSet, DaemonSet, Job, Namespace,
     Secret, ConfigMap, Service (a ready endpoint), CustomResourceDefinition, webhook
-    configurations (a C(caBundle) in each webhook), Certificate, Issuer, ClusterIssuer, Istio,
-    GatewayClass, Gateway, HTTPRoute, InferencePool and LLMInferenceService. Another kind is ready
-    when it is there and none of its usual conditions (C(Ready), C(Available), C(Accepted)) says
-    otherwise.
+    configurations, Certificate, Issuer, ClusterIssuer, Istio, GatewayClass, Gateway, HTTPRoute,
+    InferencePool and LLMInferenceService. Another kind is ready when it is there and none of its
+    usual conditions (C(Ready), C(Available), C(Accepted)) says otherwise.
+  - A webhook configuration is ready when each webhook has a C(caBundle), its Service has a ready
+    endpoint, and its server answers the API server through the Service's proxy. An account that
+    may not get C(services/proxy) does without the last, and the reason says so.
+  - An LLMInferenceService is ready when every condition it needs is there, current and true, and
+    its Deployments have no old or missing pods. An InferencePool whose status was left behind by
+    a Gateway that no longer exists is not ready.
+  - Everything is read once, and what is not ready is watched, together with its pods and
+    endpoints. Where the account may not watch, it reads every second instead.
   - Stops early when an object cannot become ready by itself - an image refused twice, a container
-    that crashed twice while waiting, pods that admission refuses, a failed Job.
+    that crashed twice while waiting, pods that quota or admission refuse, a failed Job, an account
+    that may not read, and with O(kinds_exist) a kind that is not served. A pod that cannot be
+    scheduled may get a new node, so it is told and waited for.
   - At a time-out the error says of each object what it was waiting for.
   - In check mode it looks once and never fails; RV(objects) says what is not there or not ready.
 options:
@@ -61,7 +70,8 @@ options:
         elements: str
       ca_bundle:
         description:
-          - For a CustomResourceDefinition, wait also for the C(caBundle) of its conversion webhook.
+          - For a CustomResourceDefinition, wait also until its conversion webhook has a C(caBundle)
+            and answers.
         type: bool
         default: false
         aliases: [caBundle]
@@ -72,6 +82,19 @@ options:
             finalizers that hold it, and what its namespace waits for.
         type: bool
         default: false
+  kinds_exist:
+    description:
+      - Whether the kinds of all objects must be served when the task begins. If so, a missing
+        CustomResourceDefinition ends the task at once; if not, it is waited for.
+    type: bool
+    default: false
+  progress:
+    description:
+      - Whether to print what is waited for - on every change, and every 30 seconds. Lines are
+        printed only where the task works in the controller.
+      - The environment variable E(LLMD_PROGRESS) of the controller is its default.
+    type: bool
+    default: true
   wait_timeout:
     description: How many seconds to wait.
     type: int
@@ -98,6 +121,13 @@ EXAMPLES = r"""
       - {api_version: v1, kind: Secret, name: ca, namespace: cert-manager, keys: [tls.crt]}
       - {api_version: example.com/v1, kind: Widget, name: one, field: status.phase=Done}
 
+- name: Wait in silence, and not for a CustomResourceDefinition that nobody brings
+  llmd.tpu.wait_ready:
+    kinds_exist: true
+    progress: false
+    objects:
+      - {api_version: cert-manager.io/v1, kind: ClusterIssuer, name: opendatahub-ca-issuer}
+
 - name: Wait until a namespace and all in it are gone
   llmd.tpu.wait_ready:
     objects:
@@ -122,7 +152,7 @@ seconds:
   returned: with RV(objects)
   type: float
 requests:
-  description: The number of requests to the API server.
+  description: The number of requests to the API server, each watch counted once.
   returned: with RV(objects)
   type: int
 """

@@ -105,6 +105,32 @@ class Api:
                 kinds.update(_kinds_of(group, self.where))
         self._kinds = kinds
 
+    def learn(self, api_version: str) -> None:
+        """Learn the kinds of one group and version, in one small request; for a CRD that comes."""
+        reply = self._send("GET", f"/apis/{api_version}", "application/json")
+        if reply.status == 404:
+            return
+        found = {
+            (api_version, resource["kind"]): Kind(
+                api_version, resource["kind"], resource["name"], bool(resource["namespaced"])
+            )
+            for resource in self._json(reply).get("resources") or ()
+            if "/" not in resource["name"]
+        }
+        self._kinds = {**self._kinds, **found}
+
+    def versions_of(self, group: str, kind: str) -> list[str]:
+        """The API versions in which the server knows a kind of a group."""
+        return sorted(
+            version
+            for version, name in self._kinds
+            if name == kind and version.rpartition("/")[0] == group
+        )
+
+    def ask(self, path: str) -> Reply:
+        """The reply to a GET as it is, for what is no object: a server behind a Service."""
+        return self._send("GET", path, "*/*")
+
     def kind(self, api_version: str, kind: str) -> Kind | None:
         """Where objects of this kind live; None when the server does not know it."""
         return self._kinds.get((api_version, kind))

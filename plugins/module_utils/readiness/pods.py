@@ -9,15 +9,13 @@ reasons are the kubelet's (Kubernetes documentation, "Images" and "Pod Lifecycle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import Verdict
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object, Verdict
 
 TIMES = 2
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _HOPELESS_REASONS = frozenset({"InvalidImageName"})
-Object = Mapping[str, Any]
 Counts = dict[tuple[str, str], int]
 """Restarts or refused pulls by (pod uid, container)."""
 
@@ -59,7 +57,7 @@ def counts(pods: Iterable[Object], events: Sequence[Object]) -> Counts:
 
 
 def _refusals(uid: str, container: str, events: Sequence[Object]) -> int:
-    return sum(_times(event) for event in _pull_failures(uid, container, events))
+    return sum(times(event) for event in _pull_failures(uid, container, events))
 
 
 def _pull_failures(uid: str, container: str, events: Sequence[Object]) -> Iterator[Object]:
@@ -74,7 +72,13 @@ def _pull_failures(uid: str, container: str, events: Sequence[Object]) -> Iterat
             yield event
 
 
-def _times(event: Object) -> int:
+def latest(events: Iterable[Object]) -> Object:
+    """The event that happened last."""
+    return max(events, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+
+
+def times(event: Object) -> int:
+    """How often an event happened."""
     series = event.get("series") or {}
     return int(event.get("count") or series.get("count") or 1)
 

@@ -9,343 +9,212 @@ Sources: Kubernetes API reference (Deployment, CustomResourceDefinition, …), G
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness import routing, webhooks
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
+    READY,
+    Object,
+    Sight,
+    Verdict,
+    Wish,
+    condition_words,
+    has_field,
+    named_conditions,
+    not_yet,
+    observed,
+    status,
+    still_there,
+    with_status,
+    worst,
+)
 
-@dataclass(frozen=True)
-class Wish:
-    """An object to wait for, and what it needs beyond its kind's own rule."""
-
-    api_version: str
-    kind: str
-    name: str
-    namespace: str | None = None
-    conditions: tuple[str, ...] = ()
-    field: str | None = None
-    keys: tuple[str, ...] = ()
-    ca_bundle: bool = False
-    gone: bool = False
-
-    @property
-    def title(self) -> str:
-        """How messages call the object."""
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Ready or what it waits for; hopeless: it cannot become ready by itself."""
-
-    ready: bool
-    reason: str
-    hopeless: bool = False
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What was read for one wish: the object, and for a Service its EndpointSlices."""
-
-    live: Mapping[str, Any]
-    slices: tuple[Mapping[str, Any], ...] = ()
-
-
-READY = Verdict(True, "ready")
 Predicate = Callable[[Sight, Wish], Verdict]
 
 
 def judge(sight: Sight, wish: Wish) -> Verdict:
     """The verdict on an object that exists: its kind's rule, or the wish's own conditions."""
-    if sight.live.get("metadata", {}).get("deletionTimestamp"):
-        return _not_yet(still_there(sight.live))
-    if wish.conditions or wish.field:
-        verdict = _conditions(sight.live, wish.conditions)
-        return _field(sight.live, wish.field) if verdict.ready and wish.field else verdict
-    return _PREDICATES.get(wish.kind, _any_kind)(sight, wish)
+    if wish.gone or sight.live.get("metadata", {}).get("deletionTimestamp"):
+        return not_yet(still_there(sight.live))
+    if wish.by_kind:
+        return _PREDICATES.get(wish.kind, _any_kind)(sight, wish)
+    verdict = named_conditions(sight.live, wish.conditions)
+    return has_field(sight.live, wish.field) if verdict.ready and wish.field else verdict
 
 
-def judge_gone(live: Mapping[str, Any] | None) -> Verdict:
-    """The verdict on an object that shall not exist (None: it does not)."""
-    return Verdict(True, "it is gone") if live is None else _not_yet(still_there(live))
+def judge_absent(wish: Wish) -> Verdict:
+    """The verdict on an object that does not exist."""
+    return Verdict(True, "it is gone") if wish.gone else not_yet("it does not exist")
 
 
-def still_there(live: Mapping[str, Any]) -> str:
-    """Why an object is not gone: who holds it, in the words of its finalizers and conditions.
-
-    Sources: Kubernetes documentation, "Finalizers"; the conditions are those of the namespace
-    controller (`NamespaceContentRemaining`, …) and of a CustomResourceDefinition (`Terminating`).
-    """
-    metadata = live.get("metadata", {})
-    since = metadata.get("deletionTimestamp")
-    if not since:
-        return "it is there, and nobody has asked to delete it"
-    finalizers = [
-        *(metadata.get("finalizers") or ()),
-        *(
-            (live.get("spec") or {}).get("finalizers") or ()
-            if live.get("kind") == "Namespace"
-            else ()
-        ),
-    ]
-    parts = [f"it is being deleted since {since}"]
-    parts += [f"held by {', '.join(finalizers)}"] if finalizers else []
-    for condition in (live.get("status") or {}).get("conditions") or ():
-        name = str(condition.get("type", ""))
-        if name.startswith(("Namespace", "Terminating")) and condition.get("status") == "True":
-            parts.append(f"{name}: {condition.get('message')}")
-    return "; ".join(parts)
-
-
-def _not_yet(reason: str) -> Verdict:
-    return Verdict(False, reason)
-
-
-def _all(verdicts: Iterable[Verdict]) -> Verdict:
-    """The first that is not ready; hopeless ones first."""
-    unready = [verdict for verdict in verdicts if not verdict.ready]
-    return next((v for v in unready if v.hopeless), unready[0] if unready else READY)
-
-
-def _conditions(live: Mapping[str, Any], wanted: Iterable[str]) -> Verdict:
-    """Conditions given as `Type` or `Type=Status`: all present, current and so."""
-    conditions = (live.get("status") or {}).get("conditions") or ()
-    generation = live.get("metadata", {}).get("generation")
-    return _all(_condition(conditions, name, generation) for name in wanted)
-
-
-def _condition(
-    conditions: Iterable[Mapping[str, Any]], wanted: str, generation: int | None
-) -> Verdict:
-    name, _equals, status = wanted.partition("=")
-    status = status or "True"
-    found = next((c for c in conditions if c.get("type") == name), None)
-    if found is None:
-        return _not_yet(f"condition {name} is not reported yet")
-    observed = found.get("observedGeneration")
-    if observed is not None and generation is not None and observed < generation:
-        return _not_yet(f"condition {name} is of an older generation ({observed} of {generation})")
-    if found.get("status") != status:
-        words = ": ".join(str(found[key]) for key in ("reason", "message") if found.get(key))
-        return _not_yet(
-            f"condition {name} is {found.get('status')}" + (f" ({words})" if words else "")
-        )
-    return READY
-
-
-def _observed(live: Mapping[str, Any]) -> Verdict:
-    """Whether the controller has seen the latest generation."""
-    generation = live.get("metadata", {}).get("generation")
-    observed = (live.get("status") or {}).get("observedGeneration")
-    if observed is None:
-        return _not_yet("its controller has not reported yet")
-    if generation is not None and observed < generation:
-        return _not_yet(f"its controller has seen generation {observed} of {generation}")
-    return READY
-
-
-def _field(live: Mapping[str, Any], wanted: str | None) -> Verdict:
-    """A field given as `path` (there and not empty) or `path=value`."""
-    path, equals, value = (wanted or "").lstrip(".").partition("=")
-    node: Any = live
-    for name in path.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    if equals and str(node) != value:
-        return _not_yet(f"{path} is {'not there' if node is None else node}, not {value}")
-    if not equals and node in (None, "", [], {}):
-        return _not_yet(f"{path} is empty")
-    return READY
-
-
-# Words of admission that refuse a pod for good; others (a webhook not reachable) may heal.
-_REFUSALS = ("denied the request", "exceeded quota", "violates PodSecurity", "is invalid")
-
-
-def _replica_failure(live: Mapping[str, Any]) -> Verdict:
-    for condition in (live.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            words = str(condition.get("message", ""))
-            return Verdict(
-                False,
-                f"its pods are refused: {words}",
-                any(refusal in words for refusal in _REFUSALS),
-            )
-    return READY
+def _replicas(live: Object) -> int:
+    return int((live.get("spec") or {}).get("replicas", 1))
 
 
 def _deployment(sight: Sight, _wish: Wish) -> Verdict:
-    live = sight.live
-    observed = _observed(live)
-    if not observed.ready:
-        return observed
-    status = live.get("status") or {}
-    replicas = live.get("spec", {}).get("replicas", 1)
-    counted = {
-        name: int(status.get(f"{name}Replicas") or 0) for name in ("updated", "available")
-    } | {"existing": int(status.get("replicas") or 0)}
-    if all(count == replicas for count in counted.values()):
-        return READY
-    return _all(
-        (
-            _replica_failure(live),
-            _not_yet(
-                f"{counted['updated']} of {replicas} pods updated, "
-                f"{counted['available']} available, {counted['existing']} exist"
-            ),
-        )
+    return rolled_out(sight.live)
+
+
+def rolled_out(live: Object) -> Verdict:
+    """Whether all pods of a Deployment are new, available, and no old ones are left."""
+    seen = observed(live)
+    if not seen.ready:
+        return seen
+    counted = status(live)
+    updated, available, existing = (
+        int(counted.get(name) or 0) for name in ("updatedReplicas", "availableReplicas", "replicas")
     )
+    replicas = _replicas(live)
+    if updated == available == existing == replicas:
+        return READY
+    refused = with_status(live, "ReplicaFailure")
+    if refused:
+        return not_yet(f"its pods are refused: {refused.get('message')}")
+    words = f"{updated} of {replicas} pods updated, {available} available, {existing} exist"
+    stuck = with_status(live, "Progressing", "False")
+    return not_yet(f"{words} ({condition_words(stuck)})" if stuck else words)
 
 
 def _stateful_set(sight: Sight, _wish: Wish) -> Verdict:
-    status = sight.live.get("status") or {}
-    replicas = sight.live.get("spec", {}).get("replicas", 1)
-    updated, ready = int(status.get("updatedReplicas") or 0), int(status.get("readyReplicas") or 0)
-    enough = updated == ready == replicas
-    counts = READY if enough else _not_yet(f"{updated} of {replicas} pods updated, {ready} ready")
-    return _all((_observed(sight.live), counts))
+    counted, replicas = status(sight.live), _replicas(sight.live)
+    return _ready_pods(
+        sight.live, counted.get("updatedReplicas"), counted.get("readyReplicas"), replicas
+    )
 
 
 def _daemon_set(sight: Sight, _wish: Wish) -> Verdict:
-    status = sight.live.get("status") or {}
-    desired = int(status.get("desiredNumberScheduled") or 0)
-    updated, ready = (
-        int(status.get("updatedNumberScheduled") or 0),
-        int(status.get("numberReady") or 0),
+    counted = status(sight.live)
+    return _ready_pods(
+        sight.live,
+        counted.get("updatedNumberScheduled"),
+        counted.get("numberReady"),
+        int(counted.get("desiredNumberScheduled") or 0),
     )
-    enough = updated == ready == desired
-    counts = READY if enough else _not_yet(f"{updated} of {desired} pods updated, {ready} ready")
-    return _all((_observed(sight.live), counts))
+
+
+def _ready_pods(live: Object, updated: int | None, ready: int | None, wanted: int) -> Verdict:
+    enough = (updated or 0) == (ready or 0) == wanted
+    words = f"{updated or 0} of {wanted} pods updated, {ready or 0} ready"
+    return worst((observed(live), READY if enough else not_yet(words)))
 
 
 def _job(sight: Sight, _wish: Wish) -> Verdict:
-    for condition in (sight.live.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "Failed" and condition.get("status") == "True":
-            words = f"{condition.get('reason')}: {condition.get('message')}"
-            return Verdict(False, f"it failed ({words})", hopeless=True)
-    return _conditions(sight.live, ("Complete",))
+    failed = with_status(sight.live, "Failed")
+    if failed:
+        return Verdict(False, f"it failed ({condition_words(failed)})", hopeless=True)
+    return named_conditions(sight.live, ("Complete",))
 
 
 def _definition(sight: Sight, wish: Wish) -> Verdict:
-    live = sight.live
-    for condition in (live.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "NamesAccepted" and condition.get("status") == "False":
-            return Verdict(
-                False, f"its names are refused: {condition.get('message')}", hopeless=True
-            )
-    verdict = _conditions(live, ("Established",))
-    if not verdict.ready or not wish.ca_bundle:
+    refused = with_status(sight.live, "NamesAccepted", "False")
+    if refused:
+        return Verdict(False, f"its names are refused: {refused.get('message')}", hopeless=True)
+    verdict = named_conditions(sight.live, ("Established",))
+    return webhooks.judge(sight) if verdict.ready and wish.ca_bundle else verdict
+
+
+def _certificate(sight: Sight, _wish: Wish) -> Verdict:
+    verdict = named_conditions(sight.live, ("Ready",))
+    failed = with_status(sight.live, "Issuing", "False")
+    if verdict.ready or not failed:
         return verdict
-    conversion = live.get("spec", {}).get("conversion") or {}
-    client = (conversion.get("webhook") or {}).get("clientConfig") or {}
-    if conversion.get("strategy") == "Webhook" and not client.get("caBundle"):
-        return _not_yet("the caBundle of its conversion webhook is not injected yet")
-    return READY
-
-
-def _webhooks(sight: Sight, _wish: Wish) -> Verdict:
-    bare = [
-        str(webhook.get("name"))
-        for webhook in sight.live.get("webhooks") or ()
-        if not (webhook.get("clientConfig") or {}).get("caBundle")
-    ]
-    return _not_yet(f"no caBundle is injected yet into {', '.join(bare)}") if bare else READY
+    return not_yet(f"{verdict.reason}; the last try failed ({condition_words(failed)})")
 
 
 def _istio(sight: Sight, _wish: Wish) -> Verdict:
-    state = (sight.live.get("status") or {}).get("state")
-    healthy = READY if state == "Healthy" else _not_yet(f"status.state is {state}, not Healthy")
-    return _all((_observed(sight.live), _conditions(sight.live, ("Reconciled", "Ready")), healthy))
-
-
-def _gateway(sight: Sight, _wish: Wish) -> Verdict:
-    verdict = _conditions(sight.live, ("Accepted", "Programmed"))
-    if verdict.ready and not (sight.live.get("status") or {}).get("addresses"):
-        return _not_yet("it is Programmed but has no address yet")
-    return verdict
-
-
-def _parents(wanted: tuple[str, ...]) -> Predicate:
-    """For HTTPRoute and InferencePool: each parent reports these conditions as True."""
-
-    def predicate(sight: Sight, _wish: Wish) -> Verdict:
-        status = sight.live.get("status") or {}
-        parents = status.get("parents") or status.get("parent") or ()
-        if not parents:
-            return _not_yet("no Gateway has reported on it yet")
-        generation = sight.live.get("metadata", {}).get("generation")
-        return _all(
-            _condition(parent.get("conditions") or (), name, generation)
-            for parent in parents
-            for name in wanted
-        )
-
-    return predicate
+    state = status(sight.live).get("state")
+    healthy = READY if state == "Healthy" else not_yet(f"status.state is {state}, not Healthy")
+    return worst(
+        (observed(sight.live), named_conditions(sight.live, ("Reconciled", "Ready")), healthy)
+    )
 
 
 def _inference_service(sight: Sight, _wish: Wish) -> Verdict:
-    """Conditions must be there: KServe drops the ones it could not work out, and stays Ready."""
-    router = sight.live.get("spec", {}).get("router") or {}
+    """Conditions must be there: KServe drops the ones it could not work out, and stays Ready.
+
+    It stays Ready, too, while a rolling update is stuck, so its Deployments are looked at.
+    """
+    live = sight.live
+    metadata, router = live.get("metadata", {}), (live.get("spec") or {}).get("router") or {}
+    if (metadata.get("annotations") or {}).get("serving.kserve.io/stop") == "true":
+        return not_yet("it is stopped (annotation serving.kserve.io/stop)")
     wanted = ["PresetsCombined", "MainWorkloadReady"]
     if router.get("scheduler") is not None:
         wanted += ["SchedulerWorkloadReady", "InferencePoolReady"]
     if router.get("route") is not None:
         wanted += ["HTTPRoutesReady"]
-    return _all((_observed(sight.live), _conditions(sight.live, [*wanted, "Ready"])))
+    reported = [str(c.get("type")) for c in status(live).get("conditions") or ()]
+    others = [name for name in reported if name.endswith("Ready") and name not in wanted]
+    parts = sorted(others, key=lambda name: name in ("RouterReady", "WorkloadsReady", "Ready"))
+    return worst(
+        (
+            observed(live),
+            named_conditions(live, [*wanted, *parts, "Ready"]),
+            *map(_child, sight.deployments),
+        )
+    )
+
+
+def _child(deployment: Object) -> Verdict:
+    verdict = rolled_out(deployment)
+    name = deployment["metadata"].get("name")
+    return verdict if verdict.ready else not_yet(f"Deployment {name}: {verdict.reason}")
 
 
 def _namespace(sight: Sight, _wish: Wish) -> Verdict:
-    phase = (sight.live.get("status") or {}).get("phase")
-    return READY if phase == "Active" else _not_yet(f"status.phase is {phase}, not Active")
+    phase = status(sight.live).get("phase")
+    return READY if phase == "Active" else not_yet(f"status.phase is {phase}, not Active")
 
 
 def _secret(sight: Sight, wish: Wish) -> Verdict:
     data = sight.live.get("data") or {}
     missing = [key for key in wish.keys if not data.get(key)]
     if missing:
-        return _not_yet(
+        return not_yet(
             f"it has no {', '.join(missing)} (it has {', '.join(sorted(data)) or 'nothing'})"
         )
     return READY
 
 
-def _service(sight: Sight, _wish: Wish) -> Verdict:
-    for slice_ in sight.slices:
-        for endpoint in slice_.get("endpoints") or ():
-            if (endpoint.get("conditions") or {}).get("ready", True):
-                return READY
-    return _not_yet("it has no ready endpoint")
+def _service(sight: Sight, wish: Wish) -> Verdict:
+    slices = sight.slices.get(f"{wish.namespace}/{wish.name}", ())
+    return READY if webhooks.ready_endpoint(slices) else not_yet("it has no ready endpoint")
 
 
 def _any_kind(sight: Sight, _wish: Wish) -> Verdict:
     """Other kinds: there, and if one of the usual conditions is reported it is True."""
-    reported = {c.get("type") for c in (sight.live.get("status") or {}).get("conditions") or ()}
+    reported = {c.get("type") for c in status(sight.live).get("conditions") or ()}
     usual = [name for name in ("Ready", "Available", "Accepted") if name in reported]
-    return _conditions(sight.live, usual)
+    return named_conditions(sight.live, usual)
 
 
 def _named(*names: str) -> Predicate:
-    return lambda sight, _wish: _conditions(sight.live, names)
+    return lambda sight, _wish: named_conditions(sight.live, names)
+
+
+def _of(rule: Callable[[Sight], Verdict]) -> Predicate:
+    return lambda sight, _wish: rule(sight)
 
 
 _PREDICATES: dict[str, Predicate] = {
-    "Certificate": _named("Ready"),
+    "Certificate": _certificate,
     "ClusterIssuer": _named("Ready"),
     "ConfigMap": _secret,
     "CustomResourceDefinition": _definition,
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
-    "Gateway": _gateway,
+    "Gateway": _of(routing.gateway),
     "GatewayClass": _named("Accepted"),
-    "HTTPRoute": _parents(("Accepted", "ResolvedRefs")),
-    "InferencePool": _parents(("Accepted",)),
+    "HTTPRoute": _of(routing.route),
+    "InferencePool": _of(routing.pool),
     "Issuer": _named("Ready"),
     "Istio": _istio,
     "Job": _job,
     "LLMInferenceService": _inference_service,
-    "MutatingWebhookConfiguration": _webhooks,
+    "MutatingWebhookConfiguration": _of(webhooks.judge),
     "Namespace": _namespace,
     "Secret": _secret,
     "Service": _service,
     "StatefulSet": _stateful_set,
-    "ValidatingWebhookConfiguration": _webhooks,
+    "ValidatingWebhookConfiguration": _of(webhooks.judge),
 }

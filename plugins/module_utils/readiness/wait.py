@@ -1,40 +1,43 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Wait until objects are ready: look once a second, tell what changes, stop where hope ends."""
+"""Wait until objects are ready: read all, watch what is not ready, tell, stop where hope ends."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     PARALLEL,
     ConnectionLost,
     ConnectionProblem,
-    Session,
+    Streaming,
     connection_options,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
     Api,
     ApiError,
-    Kind,
     first_contact,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness import pods
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import (
-    Sight,
-    Verdict,
-    Wish,
-    judge,
-    judge_gone,
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.look import (
+    READ_SECONDS,
+    Look,
+    Looker,
+    Memory,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict, Wish
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.watches import Doorbells, Watches
 
-LOOK_SECONDS = 1.0
-PROGRESS_SECONDS = 15.0
+PROGRESS_SECONDS = 30.0
+GAP_SECONDS = 0.05
+"""Between looks at one object, however often its doorbells ring."""
+REFUSED_SECONDS = 5.0
+"""How long a refusal must last to count: a starting API server knows no permissions yet."""
 Progress = Callable[[str], None]
 
 
@@ -58,6 +61,12 @@ def argument_spec() -> dict[str, Any]:
                 "gone": {"type": "bool", "default": False},
             },
         },
+        "kinds_exist": {"type": "bool", "default": False},
+        "progress": {
+            "type": "bool",
+            "default": True,
+            "fallback": (env_fallback, ["LLMD_PROGRESS"]),
+        },
         "wait_timeout": {"type": "int", "default": 300},
     }
 
@@ -66,13 +75,16 @@ _UNSEEN = Verdict(False, "not looked at yet")
 
 
 @dataclass
-class _Watch:
-    """One wish, what was last said of it, and the counts of its pods at the first look."""
+class _Item:
+    """One wish, what was last said of it, and when to look again."""
 
     wish: Wish
     verdict: Verdict = _UNSEEN
-    before: pods.Counts = field(default_factory=dict)
-    looked: bool = False
+    memory: Memory = field(default_factory=Memory)
+    places: Sequence[str] = ()
+    due: float = 0.0
+    seen: float = 0.0
+    refused_since: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -86,49 +98,49 @@ class _Watch:
 
 
 class Waiter:
-    """Looks at objects until all are ready; clock and sleep are passed in for the tests."""
+    """Waits until all objects are ready; clock and doorbells are passed in for the tests."""
 
     def __init__(
         self,
-        api: Api,
-        wishes: Sequence[Wish],
+        looker: Looker,
+        wishes: Iterable[Wish],
         progress: Progress,
+        doorbells: Doorbells,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._api = api
-        self._watches = [_Watch(wish) for wish in wishes]
+        self._looker = looker
+        self._items = [_Item(wish) for wish in wishes]
         self._progress = progress
+        self._doorbells = doorbells
         self._clock = clock
-        self._sleep = sleep
         self._started = clock()
+        self._told_unwatched: set[str] = set()
 
-    def look(self) -> list[dict[str, Any]]:
+    def look(self) -> None:
         """Look once."""
         with ThreadPoolExecutor(PARALLEL) as pool:
-            self._look(pool)
-        return self.report()
+            list(pool.map(self._see, self._items))
 
     def wait(self, seconds: float) -> str | None:
         """Wait at most this long; None when all are ready, else why not, in words."""
+        end = self._started + seconds
         told = self._started
-        with ThreadPoolExecutor(PARALLEL) as pool:
+        with closing(self._doorbells), ThreadPoolExecutor(PARALLEL) as pool:
             while True:
-                changed = self._look(pool)
-                unready = [watch for watch in self._watches if not watch.verdict.ready]
+                over = self._clock() >= end
+                self._look(pool, everything=over)
+                unready = self._unready()
                 if not unready:
                     return None
-                for watch in changed:
-                    self._tell(watch)
-                if any(watch.verdict.hopeless for watch in unready):
+                if any(item.verdict.hopeless for item in unready):
                     return _words("cannot become ready", unready, self.elapsed)
-                if self.elapsed + LOOK_SECONDS > seconds:
+                if over:
                     return _words("not ready", unready, self.elapsed)
                 if self._clock() - told >= PROGRESS_SECONDS:
                     told = self._clock()
-                    for watch in unready:
-                        self._tell(watch)
-                self._sleep(LOOK_SECONDS)
+                    self._tell(unready)
+                self._doorbells.keep(place for item in unready for place in item.places)
+                self._rest(unready, min(end, told + PROGRESS_SECONDS))
 
     @property
     def elapsed(self) -> float:
@@ -137,113 +149,83 @@ class Waiter:
 
     def report(self) -> list[dict[str, Any]]:
         """What is known of each object."""
-        return [watch.to_dict() for watch in self._watches]
+        return [item.to_dict() for item in self._items]
 
-    def _tell(self, watch: _Watch) -> None:
-        state = "is ready" if watch.verdict.ready else f"waits: {watch.verdict.reason}"
-        self._progress(f"[{self.elapsed:4.0f} s] {watch.wish.title} {state}")
+    def _unready(self) -> list[_Item]:
+        return [item for item in self._items if not item.verdict.ready]
 
-    def _look(self, pool: ThreadPoolExecutor) -> list[_Watch]:
-        """Look at everything that is not ready; answers what is said differently now."""
-        todo = [watch for watch in self._watches if not watch.verdict.ready]
-        if any(self._kind(watch.wish) is None for watch in todo) and todo[0].looked:
-            self._try_discover()
-        before = [watch.verdict for watch in todo]
+    def _look(self, pool: ThreadPoolExecutor, *, everything: bool) -> None:
+        """Look at what is due, and tell what is said differently now."""
+        now = self._clock()
+        todo = [item for item in self._unready() if everything or item.due <= now]
+        before = [item.verdict.reason for item in todo]
         list(pool.map(self._see, todo))
-        return [watch for watch, old in zip(todo, before, strict=True) if watch.verdict != old]
-
-    def _try_discover(self) -> None:
-        # What is wrong is told by the objects' own requests.
-        with contextlib.suppress(ConnectionLost, ApiError):
-            self._api.discover()
-
-    def _kind(self, wish: Wish) -> Kind | None:
-        return self._api.kind(wish.api_version, wish.kind)
-
-    def _see(self, watch: _Watch) -> None:
-        try:
-            watch.verdict = self._verdict(watch)
-        except ConnectionLost as problem:
-            watch.verdict = Verdict(False, f"the API server does not answer: {problem}")
-        except ApiError as problem:
-            words = f"it cannot be read ({problem.status}): {problem.message}"
-            watch.verdict = Verdict(False, words, hopeless=problem.status == 403)
-        watch.looked = True
-
-    def _verdict(self, watch: _Watch) -> Verdict:
-        wish = watch.wish
-        kind = self._kind(wish)
-        if kind is None and wish.gone:
-            return judge_gone(None)
-        if kind is None:
-            return Verdict(
-                False, f"the server does not know the kind {wish.kind} in {wish.api_version}"
-            )
-        if kind.namespaced and not wish.namespace:
-            return Verdict(
-                False, f"namespace is not given, and {wish.kind} needs one", hopeless=True
-            )
-        live = self._api.get(kind.path(wish.name, wish.namespace))
-        if wish.gone:
-            return judge_gone(live)
-        if live is None:
-            return Verdict(False, "it does not exist")
-        verdict = judge(Sight(live, self._slices(wish)), wish)
-        if verdict.ready or verdict.hopeless:
-            return verdict
-        return self._verdict_on_pods(watch, live, verdict)
-
-    def _slices(self, wish: Wish) -> tuple[Mapping[str, Any], ...]:
-        if wish.kind != "Service" or wish.conditions or wish.field:
-            return ()
-        return self._list(
-            "discovery.k8s.io/v1",
-            "EndpointSlice",
-            wish.namespace,
-            {"labelSelector": f"kubernetes.io/service-name={wish.name}"},
+        self._tell(
+            item
+            for item, old in zip(todo, before, strict=True)
+            if item.verdict.reason != old
+            and not (old == _UNSEEN.reason and item.verdict.ready)  # it was so before we came
         )
 
-    def _verdict_on_pods(self, watch: _Watch, live: Mapping[str, Any], verdict: Verdict) -> Verdict:
-        """Ask the pods of a workload that is not ready why, and whether it can heal."""
-        selector = _pod_selector(watch.wish, live)
-        if not selector:
-            return verdict
-        namespace = watch.wish.namespace
-        found = pods.newest(self._list("v1", "Pod", namespace, {"labelSelector": selector}))
-        events: tuple[Mapping[str, Any], ...] = ()
-        if pods.need_events(found):
-            events = self._list("v1", "Event", namespace, {"fieldSelector": "reason=Failed"})
-        if not watch.looked:
-            watch.before = pods.counts(found, events)
-        trouble = pods.judge(found, events, watch.before)
-        if trouble is None:
-            return verdict
-        return Verdict(False, f"{verdict.reason}; {trouble.reason}", trouble.hopeless)
+    def _rest(self, unready: Sequence[_Item], until: float) -> None:
+        """Sleep until something is due or a doorbell rings; what rang is due at once."""
+        for item in unready:
+            unwatched = [place for place in item.places if self._doorbells.refused(place)]
+            if unwatched:
+                item.due = min(item.due, item.seen + READ_SECONDS)
+                self._tell_unwatched(unwatched)
+        rung = self._doorbells.wait(min(until, *(item.due for item in unready)) - self._clock())
+        for item in unready:
+            if not rung.isdisjoint(item.places):
+                item.due = min(item.due, max(self._clock(), item.seen + GAP_SECONDS))
 
-    def _list(
-        self, api_version: str, kind: str, namespace: str | None, query: Mapping[str, str]
-    ) -> tuple[Mapping[str, Any], ...]:
-        place = self._api.kind(api_version, kind)
-        if place is None:
-            return ()
-        answer = self._api.get(place.path(None, namespace), query) or {}
-        return tuple(answer.get("items") or ())
+    def _tell(self, items: Iterable[_Item]) -> None:
+        ready = len(self._items) - len(self._unready())
+        head = f"[{self.elapsed:4.0f} s, {ready} of {len(self._items)} ready]"
+        for item in items:
+            state = "" if item.verdict.ready else "waits: "
+            self._progress(f"{head} {item.wish.title} {state}{item.verdict.reason}")
+
+    def _tell_unwatched(self, places: Iterable[str]) -> None:
+        for place in places:
+            path = place.partition("?")[0]
+            if path not in self._told_unwatched:
+                self._told_unwatched.add(path)
+                self._progress(
+                    f"[{self.elapsed:4.0f} s] {path} cannot be watched (the account may not, or "
+                    "there are too many watches); it is read every second instead"
+                )
+
+    def _see(self, item: _Item) -> None:
+        try:
+            look = self._looker.look(item.wish, item.memory)
+            item.refused_since = None
+        except ConnectionLost as problem:
+            look = self._failed(item, f"the API server does not answer: {problem}")
+        except ApiError as problem:
+            words = f"it cannot be read ({problem.status}): {problem.message}"
+            look = self._failed(item, words, refused=problem.status == 403)
+        except ConnectionProblem as problem:
+            look = self._failed(item, str(problem), refused=True)
+        item.verdict = look.verdict
+        item.places = look.places
+        item.seen = self._clock()
+        item.due = item.seen + look.again
+
+    def _failed(self, item: _Item, words: str, *, refused: bool = False) -> Look:
+        """A look that told nothing; refused for some time means refused for good."""
+        now = self._clock()
+        since = (item.refused_since if item.refused_since is not None else now) if refused else None
+        item.refused_since = since
+        hopeless = since is not None and now - since >= REFUSED_SECONDS
+        return Look(Verdict(False, words, hopeless), list(item.places), READ_SECONDS)
 
 
-def _pod_selector(wish: Wish, live: Mapping[str, Any]) -> str:
-    """The label selector of a workload's pods; empty for kinds without pods."""
-    if wish.kind == "LLMInferenceService":
-        # Labels that KServe puts on workload and scheduler pods (pkg/controller/llmisvc).
-        return f"app.kubernetes.io/part-of=llminferenceservice,app.kubernetes.io/name={wish.name}"
-    if wish.kind not in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
-        return ""
-    labels = (live.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
-    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-
-
-def _words(what: str, unready: Sequence[_Watch], elapsed: float) -> str:
-    lines = [f"{watch.wish.title}: {watch.verdict.reason}" for watch in unready]
-    return f"{len(unready)} objects {what} after {elapsed:.0f} s:\n" + "\n".join(lines)
+def _words(what: str, unready: Sequence[_Item], elapsed: float) -> str:
+    lines = [f"{item.wish.title}: {item.verdict.reason}" for item in unready]
+    objects = "1 object is" if len(unready) == 1 else f"{len(unready)} objects are"
+    subject = objects if what == "not ready" else objects.rpartition(" ")[0]
+    return f"{subject} {what} after {elapsed:.0f} s:\n" + "\n".join(lines)
 
 
 def wish_of(entry: Mapping[str, Any]) -> Wish:
@@ -261,14 +243,23 @@ def wish_of(entry: Mapping[str, Any]) -> Wish:
     )
 
 
+def _silence(_line: str) -> None:
+    pass
+
+
 def wait_ready(
-    params: Mapping[str, Any], session: Session, *, check: bool, progress: Progress
+    params: Mapping[str, Any], session: Streaming, *, check: bool, progress: Progress
 ) -> dict[str, Any]:
     """Wait for what the options name; in check mode look once and report."""
     api = Api(session)
     try:
         first_contact(api)
-        waiter = Waiter(api, [wish_of(entry) for entry in params["objects"]], progress)
+        waiter = Waiter(
+            Looker(api, kinds_exist=bool(params.get("kinds_exist"))),
+            [wish_of(entry) for entry in params["objects"]],
+            progress if params.get("progress", True) else _silence,
+            Watches(session, api.counts),
+        )
         problem = None
         if check:
             waiter.look()

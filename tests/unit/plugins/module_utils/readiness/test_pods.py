@@ -13,7 +13,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import (
     need_events,
     newest,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import Verdict
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict
 
 
 def pod(

@@ -8,18 +8,20 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import (
+    judge,
+    judge_absent,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
     Sight,
     Verdict,
     Wish,
-    judge,
-    judge_gone,
 )
 
 Object = dict[str, Any]
 
 
 def on(kind: str, live: Object, *slices: Object, **wish: Any) -> Verdict:
-    return judge(Sight(live, slices), Wish("v1", kind, "x", "n", **wish))
+    return judge(Sight(live, slices={"n/x": slices}), Wish("v1", kind, "x", "n", **wish))
 
 
 def condition(name: str, status: str = "True", **more: Any) -> Object:
@@ -59,26 +61,17 @@ def test_deployment(live: Object, ready: bool, words: str) -> None:
     assert words in verdict.reason
 
 
-@pytest.mark.parametrize(
-    ("message", "hopeless"),
-    [
-        ('admission webhook "warden-validating.common-webhooks" denied the request: no', True),
-        ("pods is forbidden: exceeded quota: compute", True),
-        ('failed calling webhook "x": connection refused', False),
-        ('serviceaccount "x" not found', False),
-    ],
-)
-def test_refused_pods(message: str, hopeless: bool) -> None:
-    failure = [condition("ReplicaFailure", reason="FailedCreate", message=message)]
-    verdict = on("Deployment", deployment(conditions=failure))
-    assert not verdict.ready
-    assert verdict.hopeless is hopeless
-    assert message in verdict.reason
+def test_a_deployment_says_why_its_pods_do_not_come() -> None:
+    refused = condition("ReplicaFailure", reason="FailedCreate", message="exceeded quota: q")
+    verdict = on("Deployment", deployment(conditions=[refused]))
+    assert "its pods are refused: exceeded quota: q" in verdict.reason
+    stuck = condition("Progressing", "False", reason="ProgressDeadlineExceeded", message="late")
+    verdict = on("Deployment", deployment(conditions=[stuck]))
+    assert "(ProgressDeadlineExceeded: late)" in verdict.reason
 
 
 CONVERSION: Object = {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {}}}}
 ISTIO: Object = {"observedGeneration": 1, "state": "Healthy"}
-PARENT: Object = {"conditions": [condition("Accepted"), condition("ResolvedRefs")]}
 LLM = ("PresetsCombined", "MainWorkloadReady", "Ready")
 LLM_ROUTED = (*LLM, "SchedulerWorkloadReady", "InferencePoolReady", "HTTPRoutesReady")
 ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
@@ -94,7 +87,7 @@ ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
             "CustomResourceDefinition",
             {**conditions("Established"), "spec": CONVERSION},
             {"ca_bundle": True},
-            "caBundle of its conversion webhook",
+            "no caBundle is injected yet into webhook conversion",
         ),
         ("Certificate", conditions("Ready"), {}, ""),
         (
@@ -119,18 +112,15 @@ ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
             "status.state is IstiodNotReady",
         ),
         ("GatewayClass", conditions("Accepted"), {}, ""),
-        ("Gateway", conditions("Accepted", "Programmed", addresses=[{"value": "1"}]), {}, ""),
-        ("Gateway", conditions("Accepted", "Programmed"), {}, "has no address yet"),
-        ("Gateway", conditions("Accepted", addresses=[1]), {}, "Programmed is not reported"),
-        ("HTTPRoute", {"status": {"parents": [PARENT]}}, {}, ""),
-        ("HTTPRoute", {"status": {"parents": []}}, {}, "no Gateway has reported"),
         (
-            "HTTPRoute",
-            {"status": {"parents": [PARENT, {"conditions": [condition("Accepted")]}]}},
+            "Certificate",
+            conditions(
+                condition("Ready", "False", reason="DoesNotExist"),
+                condition("Issuing", "False", reason="Failed", message="no such issuer"),
+            ),
             {},
-            "ResolvedRefs is not reported",
+            "(DoesNotExist); the last try failed (Failed: no such issuer)",
         ),
-        ("InferencePool", {"status": {"parents": [PARENT]}}, {}, ""),
         ("LLMInferenceService", conditions(*LLM, observedGeneration=1), {}, ""),
         (
             "LLMInferenceService",
@@ -144,6 +134,20 @@ ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
             {},
             "",
         ),
+        (
+            "LLMInferenceService",
+            conditions(
+                *LLM, condition("WorkerWorkloadReady", "False", message="m"), observedGeneration=1
+            ),
+            {},
+            "WorkerWorkloadReady is False (m)",
+        ),
+        (
+            "LLMInferenceService",
+            {"metadata": {"annotations": {"serving.kserve.io/stop": "true"}}},
+            {},
+            "it is stopped",
+        ),
         ("Namespace", {"status": {"phase": "Active"}}, {}, ""),
         ("Namespace", {"status": {"phase": "Terminating"}}, {}, "phase is Terminating"),
         ("Secret", {"data": {"tls.crt": "eA=="}}, {"keys": ("tls.crt",)}, ""),
@@ -154,7 +158,7 @@ ROUTER: Object = {"router": {"scheduler": {}, "route": {}, "gateway": {}}}
             "MutatingWebhookConfiguration",
             {"webhooks": [{"name": "a", "clientConfig": {"caBundle": "x"}}, {"name": "b"}]},
             {},
-            "no caBundle is injected yet into b",
+            "no caBundle is injected yet into webhook b",
         ),
         ("Job", conditions("Complete"), {}, ""),
         ("Widget", {"status": {}}, {}, ""),
@@ -173,6 +177,16 @@ def test_kinds(kind: str, live: Object, wish: dict[str, Any], words: str) -> Non
     assert verdict.ready is not bool(words)
     assert words in verdict.reason
     assert not verdict.hopeless
+
+
+def test_a_service_that_is_rolled_out_no_further_is_not_ready() -> None:
+    live = {**conditions(*LLM_ROUTED, observedGeneration=1), "spec": ROUTER}
+    stuck = {**deployment(**{**FULL, "replicas": 2})}
+    stuck["metadata"] = {"generation": 1, "name": "x-kserve"}
+    wish = Wish("serving.kserve.io/v1alpha1", "LLMInferenceService", "x", "n")
+    verdict = judge(Sight(live, deployments=(stuck,)), wish)
+    assert not verdict.ready
+    assert "Deployment x-kserve: 1 of 1 pods updated, 1 available, 2 exist" in verdict.reason
 
 
 def test_a_service_needs_a_ready_endpoint() -> None:
@@ -215,11 +229,12 @@ LEAVING: Object = {"deletionTimestamp": "2026-11-24T10:00:00Z", "finalizers": ["
     ],
 )
 def test_what_is_not_gone_says_who_holds_it(live: Object, words: str) -> None:
-    verdict = judge_gone(live)
+    verdict = judge(Sight(live), Wish("v1", "Namespace", "x", gone=True))
     assert not verdict.ready
     assert not verdict.hopeless
     assert words in verdict.reason
 
 
 def test_what_does_not_exist_is_gone() -> None:
-    assert judge_gone(None).ready
+    assert judge_absent(Wish("v1", "Namespace", "x", gone=True)).ready
+    assert not judge_absent(Wish("v1", "Namespace", "x")).ready

@@ -1,0 +1,296 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One look at an object: read it and what its readiness depends on, and say where to look again.
+
+The object itself says whether it is ready; why it is not is often known only by its pods, their
+events, or the Service behind it. Each look names the places whose changes call for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, ApiError, Kind
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness import (
+    pods,
+    refusals,
+    routing,
+    webhooks,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import (
+    judge,
+    judge_absent,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
+    Answer,
+    Object,
+    Sight,
+    Verdict,
+    Wish,
+)
+
+SAFETY_SECONDS = 15.0
+"""The longest time without a look: what stands between us and the server may hold back watches."""
+EVENT_SECONDS = 2.0
+"""Between looks while events count, which are not watched."""
+READ_SECONDS = 1.0
+"""Between looks where no watch helps: an unknown kind, a webhook's answer, a refused watch."""
+
+_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+# Which phase of this collection installs the CRDs of a group.
+_PHASES = {
+    "cert-manager.io": "operators",
+    "gateway.networking.k8s.io": "operators",
+    "inference.networking.k8s.io": "operators",
+    "inference.networking.x-k8s.io": "operators",
+    "leaderworkerset.x-k8s.io": "operators",
+    "networking.istio.io": "operators",
+    "sailoperator.io": "operators",
+    "telemetry.istio.io": "operators",
+    "serving.kserve.io": "kserve",
+}
+
+
+@dataclass
+class Memory:
+    """What the first look counted: crashes and refusals before it are not held against anyone."""
+
+    looked: bool = False
+    crashes: pods.Counts = field(default_factory=dict)
+    refusals: int = 0
+
+
+@dataclass
+class Look:
+    """What a look found, the places that ring for the next one, and its latest time."""
+
+    verdict: Verdict
+    places: list[str] = field(default_factory=list)
+    again: float = SAFETY_SECONDS
+
+    def soon(self, seconds: float) -> None:
+        """Look again after this long, or sooner."""
+        self.again = min(self.again, seconds)
+
+
+_UNSEEN = Verdict(False, "not looked at yet")
+
+
+class Looker:
+    """Looks at objects; `kinds_exist` makes a kind that is not served a reason to give up."""
+
+    def __init__(self, api: Api, *, kinds_exist: bool = False) -> None:
+        self._api = api
+        self._kinds_exist = kinds_exist
+
+    def look(self, wish: Wish, memory: Memory) -> Look:
+        """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
+        look = Look(_UNSEEN)
+        kind = self._kind(wish, memory)
+        if kind is None:
+            look.verdict = judge_absent(wish) if wish.gone else self._unknown(wish)
+            look.soon(READ_SECONDS)
+        elif kind.namespaced and not wish.namespace:
+            words = f"namespace is not given, and {wish.kind} needs one"
+            look.verdict = Verdict(False, words, hopeless=True)
+        else:
+            self._look_at(kind, wish, memory, look)
+        memory.looked = True
+        return look
+
+    def _kind(self, wish: Wish, memory: Memory) -> Kind | None:
+        kind = self._api.kind(wish.api_version, wish.kind)
+        if kind is None and memory.looked and "/" in wish.api_version:
+            self._api.learn(wish.api_version)
+            kind = self._api.kind(wish.api_version, wish.kind)
+        return kind
+
+    def _unknown(self, wish: Wish) -> Verdict:
+        words = f"the server does not know the kind {wish.kind} in {wish.api_version}"
+        group = wish.api_version.rpartition("/")[0]
+        others = self._api.versions_of(group, wish.kind)
+        if others:
+            words += f"; it knows it in {', '.join(others)}"
+        elif "." in group:
+            words += ": its CustomResourceDefinition is not installed"
+            words += f" (phase {_PHASES[group]} brings it)" if group in _PHASES else ""
+        return Verdict(False, words, hopeless=self._kinds_exist)
+
+    def _look_at(self, kind: Kind, wish: Wish, memory: Memory, look: Look) -> None:
+        namespace = wish.namespace if kind.namespaced else None
+        look.places.append(_one(kind, wish.name, namespace))
+        live = self._api.get(kind.path(wish.name, namespace))
+        if live is None:
+            look.verdict = judge_absent(wish)
+            return
+        sight = self._sight(wish, live, look)
+        look.verdict = judge(sight, wish)
+        if look.verdict.ready or look.verdict.hopeless or wish.gone:
+            return
+        if any(not answer.reached for answer in sight.answers.values()):
+            look.soon(READ_SECONDS)
+        trouble = self._trouble(wish, sight, memory, look)
+        if trouble:
+            look.verdict = _joined(look.verdict, trouble)
+
+    def _sight(self, wish: Wish, live: Object, look: Look) -> Sight:
+        """The object with what its kind's rule looks at besides."""
+        if not wish.by_kind:
+            return Sight(live)
+        if wish.kind == "Service":
+            place = f"{wish.namespace}/{wish.name}"
+            return Sight(live, slices={place: self._slices(place, look)})
+        if wish.kind in _WEBHOOKS or (wish.kind == "CustomResourceDefinition" and wish.ca_bundle):
+            return self._webhooks(live, look)
+        if wish.kind == "InferencePool":
+            return Sight(live, gateways=self._gateways(live, wish, look))
+        if wish.kind == "LLMInferenceService":
+            found = self._helpful("apps/v1", "Deployment", wish.namespace, _children(wish), look)
+            return Sight(live, deployments=found)
+        return Sight(live, deployments=(live,) if wish.kind == "Deployment" else ())
+
+    def _slices(self, place: str, look: Look) -> Sequence[Object]:
+        namespace, _slash, name = place.partition("/")
+        selector = f"kubernetes.io/service-name={name}"
+        return self._list("discovery.k8s.io/v1", "EndpointSlice", namespace, selector, look)
+
+    def _webhooks(self, live: Object, look: Look) -> Sight:
+        services = {client.place for client in webhooks.clients(live) if client.service}
+        slices = {place: self._slices(place, look) for place in sorted(services)}
+        paths = webhooks.to_ask(live, Sight(live, slices=slices))
+        return Sight(live, slices=slices, answers={path: self._answer(path) for path in paths})
+
+    def _answer(self, path: str) -> Answer:
+        try:
+            reply = self._api.ask(path)
+        except ConnectionLost as problem:
+            return Answer(False, str(problem))
+        return webhooks.answer_of(reply.status, reply.body)
+
+    def _gateways(self, live: Object, wish: Wish, look: Look) -> dict[str, bool]:
+        """Whether the Gateways exist that have reported on a pool; unreadable ones do."""
+        kind = self._api.kind("gateway.networking.k8s.io/v1", "Gateway")
+        found: dict[str, bool] = {}
+        for report in routing.parents_of(live):
+            place = routing.gateway_of(report, wish.namespace or "")
+            if place and kind and place not in found:
+                namespace, _slash, name = place.partition("/")
+                look.places.append(_one(kind, name, namespace))
+                try:
+                    found[place] = self._api.get(kind.path(name, namespace)) is not None
+                except ApiError:
+                    found[place] = True
+        return found
+
+    def _trouble(self, wish: Wish, sight: Sight, memory: Memory, look: Look) -> Verdict | None:
+        """Why an object that is not ready is not, as others tell it."""
+        if wish.kind == "Gateway" and wish.by_kind:
+            return self._trouble_with_load_balancer(wish, look)
+        selector = _pod_selector(wish, sight.live)
+        if not selector:
+            return None
+        namespace = wish.namespace
+        all_pods = self._helpful("v1", "Pod", namespace, selector, look)
+        newest = pods.newest(all_pods)
+        events: Sequence[Object] = ()
+        if pods.need_events(newest):
+            events = self._events(namespace, "reason=Failed", look)
+        refused: Sequence[Object] = ()
+        if refusals.need_events(wish.kind, sight.live, newest, sight.deployments):
+            told = self._events(namespace, f"reason={refusals.REASON}", look)
+            refused = refusals.of(told, sight.live, sight.deployments)
+        if not memory.looked:
+            memory.crashes = pods.counts(newest, events)
+            memory.refusals = refusals.count(refused)
+        leaving = any(pod["metadata"].get("deletionTimestamp") for pod in all_pods)
+        verdict = refusals.judge(refused, memory.refusals, leaving=leaving)
+        return verdict or pods.judge(newest, events, memory.crashes)
+
+    def _trouble_with_load_balancer(self, wish: Wish, look: Look) -> Verdict | None:
+        """What a cloud says of the Service that Gateway controllers make for a Gateway."""
+        selector = f"gateway.networking.k8s.io/gateway-name={wish.name}"
+        services = self._helpful("v1", "Service", wish.namespace, selector, look)
+        if not services:
+            return None
+        told = self._events(wish.namespace, "involvedObject.kind=Service,type=Warning", look)
+        ours = {service["metadata"].get("uid") for service in services}
+        events = [e for e in told if (e.get("involvedObject") or {}).get("uid") in ours]
+        if not events:
+            return None
+        last = pods.latest(events)
+        place = f"Service {wish.namespace}/{last['involvedObject'].get('name')}"
+        return Verdict(False, f"{place}: {last.get('reason')}: {last.get('message')}")
+
+    def _events(self, namespace: str | None, selector: str, look: Look) -> Sequence[Object]:
+        look.soon(EVENT_SECONDS)
+        kind = self._api.kind("v1", "Event")
+        return self._items(kind, namespace, {"fieldSelector": selector}, helpful=True) or ()
+
+    def _helpful(
+        self, api_version: str, kind: str, namespace: str | None, selector: str, look: Look
+    ) -> Sequence[Object]:
+        """A list that only helps to explain: an account that may not read it does without."""
+        return self._list(api_version, kind, namespace, selector, look, helpful=True)
+
+    def _list(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None,
+        selector: str,
+        look: Look,
+        *,
+        helpful: bool = False,
+    ) -> Sequence[Object]:
+        place = self._api.kind(api_version, kind)
+        query = {"labelSelector": selector}
+        found = self._items(place, namespace, query, helpful=helpful)
+        if place and found is not None:
+            look.places.append(f"{place.path(None, namespace)}?{urlencode(query)}")
+        return found or ()
+
+    def _items(
+        self, kind: Kind | None, namespace: str | None, query: Mapping[str, str], *, helpful: bool
+    ) -> Sequence[Object] | None:
+        """The objects of a list; None when only the account forbids it and we can do without."""
+        if kind is None:
+            return None
+        try:
+            answer = self._api.get(kind.path(None, namespace), query) or {}
+        except ApiError as problem:
+            if helpful and problem.status == 403:
+                return None
+            raise
+        return tuple(answer.get("items") or ())
+
+
+def _one(kind: Kind, name: str, namespace: str | None) -> str:
+    """The place of a single object."""
+    query = urlencode({"fieldSelector": f"metadata.name={name}"})
+    return f"{kind.path(None, namespace)}?{query}"
+
+
+def _joined(verdict: Verdict, trouble: Verdict) -> Verdict:
+    """What an object says of itself, and what others say; a refusal is not told twice."""
+    both = not (verdict.reason.startswith("its pods are refused") and "refused" in trouble.reason)
+    reason = f"{verdict.reason}; {trouble.reason}" if both else trouble.reason
+    return Verdict(False, reason, trouble.hopeless)
+
+
+def _children(wish: Wish) -> str:
+    """Labels that KServe puts on all it makes for a service (pkg/controller/llmisvc)."""
+    return f"app.kubernetes.io/part-of=llminferenceservice,app.kubernetes.io/name={wish.name}"
+
+
+def _pod_selector(wish: Wish, live: Object) -> str:
+    """The label selector of a workload's pods; empty for kinds without pods."""
+    if wish.kind == "LLMInferenceService":
+        return _children(wish)
+    if wish.kind not in _WORKLOADS:
+        return ""
+    labels = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
