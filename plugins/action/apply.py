@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionProblem, connect
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import apply, argument_spec
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.llmd.tpu.plugins.plugin_utils.sources import SourcesAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(SourcesAction):
     """Converges objects."""
 
     def specification(self) -> dict[str, Any]:
@@ -24,8 +24,8 @@ class ActionModule(ControllerAction):
 
     def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Converge, from here."""
-        parameters["src"] = [self.found(path) for path in parameters.get("src") or ()]
+        located = self.located(parameters)
         try:
-            return apply(parameters, connect(parameters), check=self._task.check_mode)
+            return apply(located, connect(located), check=self._task.check_mode)
         except ConnectionProblem as problem:
             return {"failed": True, "changed": False, "msg": str(problem)}

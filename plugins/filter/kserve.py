@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import parse
+from ansible_collections.llmd.tpu.plugins.module_utils.rendering.kustomize_version import verdict
 
 STAGES = ("crds", "core", "webhooks", "configs")
 
@@ -51,44 +51,12 @@ def kserve_stages(rendered: str, skip_crds: list[str] | None = None) -> dict[str
     return stages
 
 
-def _version(text: str) -> tuple[int, int, int] | None:
-    """The first x.y.z in the text."""
-    found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
-
-
 def kustomize_verdict(output: str) -> dict[str, str]:
     """Can this kustomize render the overlay? Its version, an error or a warning (or neither).
 
     The input is what `kustomize version` or `kubectl version --client --output=json` prints.
-    Before 5.8.0 kustomize reads a nil pointer at the overlay's `$patch: delete`
-    (kubernetes-sigs/kustomize pull request 5985); 5.5 and 5.6 were seen to panic, 5.7.1 was seen
-    to work.
     """
-    try:
-        answer = json.loads(output)
-    except ValueError:
-        answer = None
-    text = answer.get("kustomizeVersion", "") if isinstance(answer, dict) else output
-    version = _version(text)
-    verdict = {
-        "version": ".".join(map(str, version)) if version else "",
-        "error": "",
-        "warning": "",
-    }
-    if version is None:
-        verdict["error"] = f"no version of kustomize in its answer {text.strip()[:80]!r}"
-    elif version < (5, 7, 0):
-        verdict["error"] = (
-            f"kustomize {verdict['version']} panics on this overlay (a patch that deletes makes it "
-            "read a nil pointer, fixed in 5.8.0)"
-        )
-    elif version < (5, 8, 0):
-        verdict["warning"] = (
-            f"kustomize {verdict['version']} still has the fault fixed in 5.8.0 that makes older "
-            "ones panic on this overlay; 5.8.0 or newer is safe"
-        )
-    return verdict
+    return verdict(output).to_dict()
 
 
 class FilterModule:

@@ -22,18 +22,6 @@ description:
   - A CustomResourceDefinition with a bundle version (Gateway API and its inference extension) is
     never downgraded, and is left alone where the platform manages it; the result says so.
 options:
-  definition:
-    description:
-      - The objects; a dictionary, a list of dictionaries, or YAML text of any number of documents.
-      - A field that is null is not asked for.
-    type: raw
-  src:
-    description:
-      - Files of manifests, and folders, which are read with everything below them.
-      - Paths are of the machine where the task runs. With a local connection a relative path is
-        looked for as in M(ansible.builtin.copy), then in the current folder.
-    type: list
-    elements: path
   state:
     description: Whether the objects are to be there. V(absent) comes with a later version.
     type: str
@@ -85,9 +73,11 @@ options:
     default: 120
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - llmd.tpu.sources
   - llmd.tpu.connection
   - llmd.tpu.connection.attributes
 seealso:
+  - module: llmd.tpu.manifests_info
   - module: llmd.tpu.wait_ready
   - module: kubernetes.core.k8s
 """
@@ -107,6 +97,26 @@ EXAMPLES = r"""
     namespace: opendatahub
     labels:
       llmd.tpu/phase: kserve
+
+- name: Converge an overlay, its CRDs first
+  llmd.tpu.apply:
+    kustomize:
+      - path: "{{ kserve_manifests }}/config/overlays/odh-xks"
+    include:
+      - kind: CustomResourceDefinition
+
+- name: Converge a chart without its monitoring
+  llmd.tpu.apply:
+    chart:
+      - path: charts/sail-operator
+        name: sail-operator
+        namespace: istio-system
+        values:
+          pullSecret:
+            name: redhat-pull-secret
+    exclude:
+      - kind: ServiceMonitor
+        group: monitoring.coreos.com
 
 - name: Take over the replicas that somebody scaled by hand
   llmd.tpu.apply:

@@ -30,6 +30,11 @@ class ControllerAction(ActionBase):
         """Do the task with checked parameters and give its result."""
         raise NotImplementedError
 
+    def module_arguments(self) -> dict[str, Any]:
+        """The arguments for the module, where that does the task."""
+        arguments: dict[str, Any] = self._task.args
+        return arguments
+
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -38,7 +43,9 @@ class ControllerAction(ActionBase):
         if self._task.async_val:
             return _refuse_async(self._task.action)
         if self._connection.transport != "local" or self._play_context.become:
-            result: dict[str, Any] = self._execute_module(task_vars=task_vars)
+            result: dict[str, Any] = self._execute_module(
+                module_args=self.module_arguments(), task_vars=task_vars
+            )
             return result
         _checked, parameters = self.validate_argument_spec(self.specification(), **self.constraints)
         return self.work(self._with_task_environment(parameters))

@@ -19,15 +19,20 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import
     TakeOver,
     Wishes,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, load
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest
+from ansible_collections.llmd.tpu.plugins.module_utils.rendering.sources import (
+    SOURCES,
+    gather,
+    given,
+    source_options,
+)
 
 
 def argument_spec() -> dict[str, Any]:
     """The options of `apply`: its own and kubernetes.core's connection options."""
     return {
         **connection_options(),
-        "definition": {"type": "raw"},
-        "src": {"type": "list", "elements": "path"},
+        **source_options(),
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
         "namespace": {"type": "str"},
         "labels": {"type": "dict"},
@@ -72,11 +77,11 @@ def apply(params: Mapping[str, Any], session: Session, *, check: bool) -> dict[s
     """Converge what the options ask for; the answer is the task's result, `failed` with `msg`."""
     if params.get("state") == "absent":
         return _failed("state=absent is not there yet; it comes with a later version of apply.")
-    if params.get("definition") is None and not params.get("src"):
-        return _failed("nothing to apply: give definition (objects or YAML text) or src (files).")
+    if not given(params):
+        return _failed(f"nothing to apply: give {', '.join(SOURCES[:-1])} or {SOURCES[-1]}.")
     api = Api(session)
     try:
-        manifests = load(params.get("definition"), params.get("src") or ())
+        manifests = gather(params).manifests
         first_contact(api)
         outcomes = Converger(api, wishes(params, check=check)).run(manifests)
     except (BadManifest, ConnectionProblem) as problem:

@@ -140,8 +140,8 @@ class Converger:
         metadata = dict(manifest.body["metadata"])
         if kind and not kind.namespaced:
             metadata.pop("namespace", None)
-        elif kind and self._wishes.namespace:
-            metadata.setdefault("namespace", self._wishes.namespace)
+        elif kind and (manifest.home or self._wishes.namespace):
+            metadata.setdefault("namespace", manifest.home or self._wishes.namespace)
         if self._wishes.labels:
             metadata["labels"] = {**(metadata.get("labels") or {}), **self._wishes.labels}
         return replace(manifest, body={**manifest.body, "metadata": metadata})

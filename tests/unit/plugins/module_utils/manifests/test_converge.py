@@ -19,7 +19,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import
     TakeOver,
     Wishes,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import load
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import inline
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import Outcome
 
 KINDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -121,7 +121,7 @@ def converge(
     api = Api(server)
     api.discover()
     converger = Converger(api, Wishes(**wishes), clock, clock.sleep)
-    return converger.run(load(definition, [])), api
+    return converger.run(inline(definition)), api
 
 
 def actions(outcomes: list[Outcome]) -> list[str]:

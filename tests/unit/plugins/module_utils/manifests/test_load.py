@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, load
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, Manifest
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import parse
+from ansible_collections.llmd.tpu.plugins.module_utils.rendering.sources import gather
 from hypothesis import given
 from hypothesis import strategies as st
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
 TEXT = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n"
+
+
+def load(definition: Any, sources: list[str]) -> list[Manifest]:
+    return gather({"definition": definition, "src": sources}).manifests
 
 
 def bodies(definition: Any, *sources: Path) -> list[dict[str, Any]]:
@@ -61,7 +66,7 @@ def test_an_overlay_is_refused(tmp_path: Path) -> None:
     words = refusal(None, tmp_path)
     assert "kustomization.yaml" in words
     assert "namespace" in words
-    assert "Render it first" in words
+    assert "kustomize instead of src" in words
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`llmd.tpu.manifests_info` in the controller's process; documented in the module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.rendering.info import argument_spec, info
+from ansible_collections.llmd.tpu.plugins.plugin_utils.sources import SourcesAction
+
+
+class ActionModule(SourcesAction):
+    """Lists objects."""
+
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return argument_spec()
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Render and list, from here."""
+        return info(self.located(parameters))
