@@ -16,22 +16,11 @@ description:
     in them. No cluster is asked and nothing is written but the cache.
 extends_documentation_fragment:
   - llmd.tpu.sources
+  - llmd.tpu.connection.attributes
 requirements:
   - python >= 3.11
   - PyYAML >= 6.0
 attributes:
-  action:
-    description: Has an action plugin of the same name.
-    support: full
-    details:
-      - With a local connection and without become the work is done in the controller's process,
-        which is many times faster. Otherwise the module runs on the target.
-  async:
-    description: Can be run in the background with C(async).
-    support: none
-  check_mode:
-    description: Can predict what would happen without changing anything.
-    support: full
   diff_mode:
     description: Can show what changes.
     support: none
