@@ -75,3 +75,14 @@ def failure_message(looked_at: str, findings: Iterable[Finding]) -> str:
     if others:
         head += f" (and {others} warning or information, see findings)"
     return "\n".join([head, *(describe(finding) for finding in errors)])
+
+
+def report(findings: Iterable[Finding], checked: Iterable[str] = ()) -> list[str]:
+    """Say everything, line by line: what is in order first, the worst finding last.
+
+    Whoever reads the end of a long output reads what matters.
+    """
+    lines = [f"ok: {words}" for words in checked]
+    for finding in reversed(sort_findings(findings)):
+        lines.extend(describe(finding).splitlines())
+    return lines

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at the cluster, all at once, and ask it what this account may do. Nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionLost,
+    Session,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.installs import (
+    SERVING_KINDS,
+    Found,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.permissions import (
+    Need,
+    Question,
+    by_name,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import ACCELERATOR_LABEL
+
+_JSON = "application/json"
+# Names, labels and field managers are all that is needed of most objects.
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+class Unreadable(Exception):
+    """Something could not be looked at; the text is the server's or the transport's own."""
+
+
+@dataclass
+class Sight:
+    """What was seen. ``problems`` names what could not be looked at, and why."""
+
+    version: Mapping[str, Any] = field(default_factory=dict)
+    nodes: list[Mapping[str, Any]] = field(default_factory=list)
+    pods: list[Mapping[str, Any]] = field(default_factory=list)
+    definitions: list[Mapping[str, Any]] = field(default_factory=list)
+    deployments: list[Mapping[str, Any]] = field(default_factory=list)
+    namespaces: list[Mapping[str, Any]] = field(default_factory=list)
+    serving: list[Found] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def look(
+    session: Session, api: Api, serving_namespaces: Iterable[str], pool: ThreadPoolExecutor
+) -> Sight:
+    """Look at everything that the checks need, in parallel; what is refused is noted."""
+    sight = Sight()
+
+    def see(what: str, ask: Callable[[], None]) -> None:
+        try:
+            ask()
+        except Unreadable as problem:
+            sight.problems[what] = str(problem)
+
+    def see_version() -> None:
+        sight.version = _get(session, "/version")
+
+    def see_nodes() -> None:
+        sight.nodes = _list(session, "/api/v1/nodes", _JSON)
+        tpu = [node for node in sight.nodes if ACCELERATOR_LABEL in _labels(node)]
+        for node in tpu:
+            name = quote(str(node["metadata"]["name"]))
+            path = f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}"
+            sight.pods.extend(_list(session, path, _JSON))
+
+    def see_definitions() -> None:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        sight.definitions = _metadata(session, path)
+
+    def see_deployments() -> None:
+        sight.deployments = _metadata(session, "/apis/apps/v1/deployments")
+
+    def see_namespaces() -> None:
+        sight.namespaces = _metadata(session, "/api/v1/namespaces")
+
+    def see_serving(namespace: str, api_version: str, name: str) -> None:
+        kind = api.kind(api_version, name)
+        if kind is not None:
+            sight.serving.extend(
+                Found(api_version, name, metadata)
+                for metadata in _metadata(session, kind.path(None, namespace))
+            )
+
+    tasks: list[tuple[str, Callable[[], None]]] = [
+        ("the version of the server", see_version),
+        ("nodes and the pods on them", see_nodes),
+        ("CustomResourceDefinitions", see_definitions),
+        ("Deployments of all namespaces", see_deployments),
+        ("Namespaces", see_namespaces),
+    ]
+    for namespace in dict.fromkeys(serving_namespaces):
+        for api_version, name in SERVING_KINDS:
+            tasks.append(
+                (
+                    f"{name}s in namespace {namespace}",
+                    lambda n=namespace, v=api_version, k=name: see_serving(n, v, k),  # type: ignore[misc]
+                )
+            )
+    list(pool.map(lambda task: see(*task), tasks))
+    return sight
+
+
+def ask_permissions(
+    session: Session, wanted: Mapping[Question, Need], pool: ThreadPoolExecutor
+) -> dict[Question, bool | None]:
+    """Ask for each permission, and for a denied one again object by object.
+
+    None stands for a question that got no answer.
+    """
+    answers: dict[Question, bool | None] = {}
+
+    def ask_all(questions: Iterable[Question]) -> None:
+        todo = list(dict.fromkeys(questions))
+        answers.update(zip(todo, pool.map(lambda one: _may(session, one), todo), strict=True))
+
+    ask_all(wanted)
+    ask_all(
+        one
+        for question, need in wanted.items()
+        if answers[question] is False
+        for one in by_name(question, need)
+    )
+    return answers
+
+
+def _may(session: Session, question: Question) -> bool | None:
+    headers = {"Accept": _JSON, "Content-Type": _JSON}
+    try:
+        reply = session.send("POST", _REVIEWS, headers, json.dumps(question.body()).encode())
+        if reply.status == 201:
+            return bool(json.loads(reply.body)["status"].get("allowed"))
+    except (ConnectionLost, ValueError, KeyError):
+        pass
+    return None
+
+
+def _metadata(session: Session, path: str) -> list[Mapping[str, Any]]:
+    return [item["metadata"] for item in _list(session, path, _METADATA)]
+
+
+def _list(session: Session, path: str, accept: str) -> list[Mapping[str, Any]]:
+    return list(_get(session, path, accept).get("items") or ())
+
+
+def _get(session: Session, path: str, accept: str = _JSON) -> Mapping[str, Any]:
+    try:
+        reply = session.send("GET", path, {"Accept": accept})
+        body = json.loads(reply.body)
+    except (ConnectionLost, ValueError) as problem:
+        raise Unreadable(str(problem)) from problem
+    if reply.status == 404:
+        return {}
+    if reply.status != 200 or not isinstance(body, dict):
+        raise Unreadable(f"HTTP {reply.status}: {body.get('message', '')}")
+    return body
+
+
+def _labels(item: Mapping[str, Any]) -> Mapping[str, str]:
+    return item["metadata"].get("labels") or {}

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run is going to do, as plain data: its phases, as the roles describe them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ProgramName = Literal["helm", "kustomize", "git"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object: which kind, where, and its name."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str = ""
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Verbs on a resource that a phase uses beside those on its own objects.
+
+    A resource may name a subresource (``pods/portforward``); an empty namespace means all.
+    """
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that a phase starts."""
+
+    name: ProgramName
+    path: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to download. The token is no part of any text."""
+
+    uri: str
+    gated: bool
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Model({self.uri})"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The TPU chips that a service asks for: `chips` for each of its replicas."""
+
+    accelerator: str
+    topology: str
+    chips: int
+    replicas: int
+    service: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of the run."""
+
+    name: str
+    removes: bool
+    prunes: bool
+    written: tuple[Target, ...]
+    watched: tuple[Target, ...]
+    access: tuple[Access, ...]
+    programs: tuple[Program, ...]
+    images: tuple[str, ...]
+    pull_secret: Mapping[str, Any]
+    pull_secret_problem: str
+    model: Model | None
+    tpu: Slice | None
+    adopted: tuple[str, ...]
+    serving_namespaces: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Phase({self.name})"
+
+
+def read_phase(entry: Mapping[str, Any]) -> Phase:
+    """One validated entry of the option `phases`."""
+    model, tpu = entry.get("model") or {}, entry.get("tpu") or {}
+    secret = entry.get("pull_secret")
+    return Phase(
+        name=str(entry["name"]),
+        removes=entry.get("state") == "absent",
+        prunes=bool(entry.get("prune")),
+        written=_targets(entry.get("objects")),
+        watched=_targets(entry.get("watched")),
+        access=tuple(_access(one) for one in entry.get("access") or ()),
+        programs=tuple(Program(one["name"], str(one["path"])) for one in entry["programs"] or ()),
+        images=tuple(dict.fromkeys(str(image) for image in entry.get("images") or () if image)),
+        pull_secret=secret if isinstance(secret, Mapping) else {},
+        pull_secret_problem=str(entry.get("pull_secret_problem") or ""),
+        model=Model(str(model["uri"]), bool(model.get("gated")), str(model.get("token") or ""))
+        if model.get("uri")
+        else None,
+        tpu=Slice(
+            str(tpu["accelerator"]),
+            str(tpu["topology"]),
+            int(tpu["chips"]),
+            int(tpu["replicas"]),
+            str(tpu.get("service") or ""),
+            str(tpu.get("namespace") or ""),
+        )
+        if tpu.get("accelerator")
+        else None,
+        adopted=tuple(str(name) for name in entry.get("adopted") or ()),
+        serving_namespaces=tuple(str(name) for name in entry.get("serving_namespaces") or ()),
+        unknown=tuple(str(words) for words in entry.get("unknown") or ()),
+    )
+
+
+def _targets(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Target, ...]:
+    return tuple(
+        Target(
+            str(one["api_version"]),
+            str(one["kind"]),
+            str(one.get("name") or ""),
+            str(one.get("namespace") or ""),
+        )
+        for one in entries or ()
+    )
+
+
+def _access(entry: Mapping[str, Any]) -> Access:
+    return Access(
+        str(entry.get("group") or ""),
+        str(entry["resource"]),
+        tuple(str(verb) for verb in entry["verbs"]),
+        str(entry.get("namespace") or ""),
+        str(entry.get("name") or ""),
+    )
