@@ -11,10 +11,10 @@ version_added: 0.2.0
 author:
   - llmd.tpu contributors
 description:
-  - Takes what the phases of a run are going to do and tells what would stop them. Programs and their
-    versions, the cluster and its version, every permission, whether credentials really open the
-    images and the model, what others have installed, TPU nodes and, where Google can be asked, the
-    chips that the quota allows.
+  - Takes what the phases of a run are going to do and tells what would stop them. Programs and
+    their versions, the cluster and its version, every permission, whether credentials really open
+    the images and the model, what others have installed, TPU nodes and, where Google can be
+    asked, the chips that the quota allows.
   - Nothing is written. Permissions are asked for by C(SelfSubjectAccessReview), which is sent as a
     POST and leaves no object behind.
   - A secret goes to its own host only, over TLS, and no redirect is followed. No secret is part of
@@ -49,7 +49,8 @@ options:
         default: false
       objects:
         description:
-          - The objects that the phase writes or deletes, as M(llmd.tpu.manifests_info) returns them.
+          - The objects that the phase writes or deletes, as M(llmd.tpu.manifests_info) returns
+            them.
         type: list
         elements: dict
         default: []
@@ -282,8 +283,8 @@ findings:
   sample:
     - code: PERMISSION-MISSING
       severity: error
-      message: the account may not create gateways.gateway.networking.k8s.io in namespace opendatahub;
-        needed by phase gateway for inference-gateway
+      message: the account may not create gateways.gateway.networking.k8s.io in namespace
+        opendatahub; needed by phase gateway for inference-gateway
       subject: create gateways.gateway.networking.k8s.io
       path: namespace opendatahub
       found: denied
