@@ -14,7 +14,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GROUP, KIND
 
-_JSON = {"Accept": "application/json"}
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ObjectReadError(Exception):
@@ -26,13 +26,21 @@ class ObjectReadError(Exception):
         self.status = status
 
 
-def send(session: Session, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def send(
+    session: Session,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    accept: str = "application/json",
+) -> Any:
     """Send one request and parse the JSON reply.
 
     Raises ObjectReadError for any other answer than success, and for none at all.
     """
     data = None if body is None else json.dumps(body).encode()
-    headers = _JSON if body is None else {**_JSON, "Content-Type": "application/json"}
+    headers = {"Accept": accept}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
     try:
         reply = session.send(method, path, headers, data)
     except ConnectionLost as problem:
@@ -88,6 +96,15 @@ def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str,
     query = urlencode({"labelSelector": selector})
     path = f"/api/v1/namespaces/{quote(namespace)}/pods?{query}"
     return list(send(session, "GET", path).get("items", []))
+
+
+def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
+    """List objects without spec and status: a CRD alone may have hundreds of kilobytes.
+
+    Raises ObjectReadError as send does.
+    """
+    items = send(session, "GET", path, accept=_METADATA).get("items", [])
+    return list(items)
 
 
 def _reason(body: bytes) -> str:

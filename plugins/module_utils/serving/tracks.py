@@ -4,7 +4,8 @@
 
 Sources: opendatahub-io/kserve, branch release-v0.15 (``pkg/controller/llmisvc``,
 ``config/llmisvc/config-llm-template.yaml``) and the odh-v3.4 module of the v0.17 line
-(``pkg/controller/v1alpha2/llmisvc``, ``config/llmisvcconfig/config-llm-template.yaml``).
+(``pkg/controller/v1alpha2/llmisvc``, ``config/llmisvcconfig/config-llm-template.yaml``);
+``config/overlays/odh-xks`` rendered at both pinned commits.
 """
 
 from __future__ import annotations
@@ -13,6 +14,32 @@ from dataclasses import dataclass
 
 GROUP = "serving.kserve.io"
 KIND = "LLMInferenceService"
+REPOSITORY = "https://github.com/opendatahub-io/kserve"
+
+# The controller looks these up by name on both tracks; a missing one shows only as
+# PresetsCombined=False while Ready stays Unknown.
+PRESETS = (
+    "kserve-config-llm-decode-template",
+    "kserve-config-llm-decode-worker-data-parallel",
+    "kserve-config-llm-prefill-template",
+    "kserve-config-llm-prefill-worker-data-parallel",
+    "kserve-config-llm-router-route",
+    "kserve-config-llm-scheduler",
+    "kserve-config-llm-template",
+    "kserve-config-llm-worker-data-parallel",
+)
+
+# The controller asks once, when it starts, which of these the cluster has, and watches only those
+# (SetupWithManager in controller.go).
+_WATCHED_CRDS = (
+    "destinationrules.networking.istio.io",
+    "gateways.gateway.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "inferencepools.inference.networking.x-k8s.io",
+    "leaderworkersets.leaderworkerset.x-k8s.io",
+    "podmonitors.monitoring.coreos.com",
+    "servicemonitors.monitoring.coreos.com",
+)
 
 
 @dataclass(frozen=True)
@@ -30,9 +57,16 @@ class Track:
 
     ``script_in_args``: the preset's start script is the container's ``args``, so ``args`` of a user
     replaces it. On later releases the script is in ``command`` and ``args`` are flags for vllm.
+    ``objects`` is how many objects the overlay holds at ``commit``; ``certificate`` is the one of
+    the webhooks, and its Secret has the same name with ``-cert`` behind it.
     """
 
     name: str
+    commit: str
+    objects: int
+    controller: str
+    certificate: str
+    watched_crds: tuple[str, ...]
     api_version: str
     accepted_api_versions: tuple[str, ...]
     script_in_args: bool
@@ -40,6 +74,22 @@ class Track:
     liveness: Probe
     shadow_destination_rule: str
     migrated_annotation: str
+    presets: tuple[str, ...] = PRESETS
+
+    @property
+    def source(self) -> str:
+        """The pinned manifests, as the filter ``source`` reads it."""
+        return f"{REPOSITORY}?ref={self.commit}"
+
+    @property
+    def stored_version(self) -> str:
+        """The API version in which the API server keeps the objects (v1alpha1)."""
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The API versions of its CRDs, without the group."""
+        return tuple(one.rpartition("/")[2] for one in self.accepted_api_versions)
 
 
 TRACKS = {
@@ -47,6 +97,11 @@ TRACKS = {
     for track in (
         Track(
             name="release-v0.15",
+            commit="9682be26da593e5dd52555848cfc39a0b9fef9cd",
+            objects=38,
+            controller="kserve-controller-manager",
+            certificate="kserve-webhook-server",
+            watched_crds=(*_WATCHED_CRDS, "inferencemodels.inference.networking.x-k8s.io"),
             api_version=f"{GROUP}/v1alpha1",
             accepted_api_versions=(f"{GROUP}/v1alpha1",),
             script_in_args=True,
@@ -57,6 +112,16 @@ TRACKS = {
         ),
         Track(
             name="release-v0.17",
+            commit="97dac48d95ad7799db6a63788403595523e7168b",
+            objects=75,
+            controller="llmisvc-controller-manager",
+            certificate="llmisvc-webhook-server",
+            watched_crds=(
+                *_WATCHED_CRDS,
+                "inferencepools.inference.networking.k8s.io",
+                "scaledobjects.keda.sh",
+                "variantautoscalings.llmd.ai",
+            ),
             api_version=f"{GROUP}/v1alpha2",
             accepted_api_versions=(f"{GROUP}/v1alpha1", f"{GROUP}/v1alpha2"),
             script_in_args=False,
