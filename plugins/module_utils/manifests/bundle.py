@@ -30,13 +30,19 @@ def reason_to_skip(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -
     """Why a CRD is left as it is, in words; None when it may be applied."""
     if desired.get("kind") != "CustomResourceDefinition" or live is None:
         return None
-    labels = live.get("metadata", {}).get("labels") or {}
-    owners = managers(live)
-    platform = sorted(_PLATFORM_MANAGERS & set(owners))
-    if _ADDON_LABEL in labels or platform:
-        sign = f"field manager {platform[0]}" if platform else f"label {_ADDON_LABEL}"
+    if sign := managed_by_platform(live):
         return f"the platform manages this CRD ({sign}); it is left as it is{_versions(live)}"
+    owners = managers(live)
     return _downgrade(_annotations(desired), _annotations(live), owners) or _phase(desired, live)
+
+
+def managed_by_platform(live: Mapping[str, Any]) -> str:
+    """By what one sees that the platform manages a CRD and undoes edits; empty: it does not."""
+    platform = sorted(_PLATFORM_MANAGERS & set(managers(live)))
+    if platform:
+        return f"field manager {platform[0]}"
+    labels = live.get("metadata", {}).get("labels") or {}
+    return f"label {_ADDON_LABEL}" if _ADDON_LABEL in labels else ""
 
 
 def _phase(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
