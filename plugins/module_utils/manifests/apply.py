@@ -20,6 +20,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import
     Wishes,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import without_collector
 from ansible_collections.llmd.tpu.plugins.module_utils.rendering.sources import (
     SOURCES,
     gather,
@@ -81,9 +82,10 @@ def apply(params: Mapping[str, Any], session: Session, *, check: bool) -> dict[s
         return _failed(f"nothing to apply: give {', '.join(SOURCES[:-1])} or {SOURCES[-1]}.")
     api = Api(session)
     try:
-        manifests = gather(params).manifests
-        first_contact(api)
-        outcomes = Converger(api, wishes(params, check=check)).run(manifests)
+        with without_collector():
+            manifests = gather(params).manifests
+            first_contact(api)
+            outcomes = Converger(api, wishes(params, check=check)).run(manifests)
     except (BadManifest, ConnectionProblem) as problem:
         return _failed(str(problem))
     return report.result(outcomes, api.counts.requests, api.counts.writes, api.counts.retries)

@@ -28,7 +28,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import (
     ownership,
     spell,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import is_zero, same
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import (
+    identical,
+    is_zero,
+    same,
+)
 
 # What the server fills in inside lists that are replaced as a whole, where ownership cannot tell a
 # default from a field that was given up: (parent field, field) -> values. From the API references
@@ -141,6 +145,8 @@ class _Walk:
         known: Tree | None,
         atomic: bool,
     ) -> None:
+        if identical(desired, live):
+            return
         if isinstance(desired, Mapping) and isinstance(live, Mapping):
             self.mapping(
                 desired, live, path, ours, known, atomic or (is_leaf(known) and bool(live))

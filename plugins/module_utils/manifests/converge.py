@@ -281,18 +281,20 @@ class Converger:
 
     def _change(self, job: _Job, body: dict[str, Any], live: dict[str, Any]) -> None:
         seen = compare(body, live, self._wishes.manager)
-        if not seen.clean:
-            # A webhook may spell a value its own way ("8760h" becomes "8760h0m0s"), so that only
-            # the server knows whether writing would change anything.
-            changes = self._try_out(job, body, live)
-            if changes is None and self._wishes.check:  # what the comparison knows must do
-                job.outcome = Outcome(job.manifest, "changed", (*seen.changes, *seen.removed))
-                return
-            if changes == [] or (changes is not None and self._wishes.check):
-                job.outcome = _changed(job.manifest, changes)
-                return
-        job.live = live if seen.clean else self._settled(job, body)
-        job.fresh = job.manifest.kind == "CustomResourceDefinition" and not seen.clean
+        if seen.clean:
+            job.outcome = _changed(job.manifest, ())
+            return
+        # A webhook may spell a value its own way ("8760h" becomes "8760h0m0s"), so that only the
+        # server knows whether writing would change anything.
+        changes = self._try_out(job, body, live)
+        if changes is None and self._wishes.check:  # what the comparison knows must do
+            job.outcome = Outcome(job.manifest, "changed", (*seen.changes, *seen.removed))
+            return
+        if changes == [] or (changes is not None and self._wishes.check):
+            job.outcome = _changed(job.manifest, changes)
+            return
+        job.live = self._settled(job, body)
+        job.fresh = job.manifest.kind == "CustomResourceDefinition"
         job.outcome = _changed(job.manifest, differences(live, job.live))
 
     def _settled(self, job: _Job, body: dict[str, Any]) -> dict[str, Any]:

@@ -81,3 +81,23 @@ def same(desired: Any, live: Any, path: Path) -> bool:
 def is_zero(value: Any) -> bool:
     """A value that the server leaves out of what it stores for many types: Go's `omitempty`."""
     return value is None or value is False or value == 0 or value in ("", [], {})
+
+
+def identical(desired: Any, live: Any) -> bool:
+    """The same in value and type all the way down, where Python's own `==` takes 1 for true."""
+    kind = type(desired)
+    if kind is not type(live):
+        return False
+    if kind is dict:
+        if len(desired) != len(live):
+            return False
+        for name, value in desired.items():
+            if name not in live:
+                return False
+            other = live[name]
+            if value is not other and not identical(value, other):
+                return False
+        return True
+    if kind is list:
+        return len(desired) == len(live) and all(map(identical, desired, live))
+    return bool(desired == live)

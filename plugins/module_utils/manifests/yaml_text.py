@@ -54,10 +54,10 @@ class _Composer(_Base):  # type: ignore[valid-type, misc]
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Spare the cyclic garbage collector: it would look at every new node again and again.
+def without_collector() -> Iterator[None]:
+    """Spare the cyclic garbage collector: it would look at every new value again and again.
 
-    Measured: three quarters of the time to read 4 MB.
+    Measured: three quarters of the time to read 4 MB. Other values go as soon as nobody holds them.
     """
     running = gc.isenabled()
     gc.disable()
@@ -71,7 +71,7 @@ def _without_collector() -> Iterator[None]:
 def parse(text: str) -> list[Any]:
     """All documents of a text. Raises BadYaml."""
     try:
-        with _without_collector():
+        with without_collector():
             return _documents(text)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
 # Shared by all phases, so they carry no role's name.
-SHARED_INPUTS = {"llmd_cache_dir"}
+SHARED_INPUTS = {"llmd_cache_dir", "llmd_render_cache"}
 # Words without connection options: the group's kubeconfig would be an unknown option to them.
 ASK_NO_CLUSTER = {"manifests_info", "unpack"}
 

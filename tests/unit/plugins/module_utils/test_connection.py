@@ -123,8 +123,24 @@ def test_headers(echo: str) -> None:
         ("Impersonate-User", "jane"),
     ):
         assert header in headers
+    assert ("Accept-Encoding", "gzip") not in headers  # the server is near
     groups = [value for name, value in headers if name == "Impersonate-Group"]
     assert groups == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("server", "near"),
+    [
+        ("https://127.0.0.1:6443", True),
+        ("https://localhost", True),
+        ("https://[::1]:6443", True),
+        ("https://10.0.0.1", False),
+        ("https://127.example.com", False),
+    ],
+)
+def test_only_what_comes_over_a_network_is_compressed(server: str, near: bool) -> None:
+    session = connect({"kubeconfig": kubeconfig(server)})
+    assert ("Accept-Encoding" not in session._headers({})) is near
 
 
 def test_no_answer_is_a_lost_connection(file: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -16,7 +17,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
     without_emptied,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import duration, quantity
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.values import (
+    duration,
+    identical,
+    quantity,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +37,29 @@ def seen(desired: dict[str, Any], there: dict[str, Any]) -> Comparison:
 def container(body: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = body["spec"]["template"]["spec"]["containers"][0]
     return found
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-1, 1), st.floats(0, 1).map(abs), st.text("ab")
+    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text("ab"), inner)),
+    max_leaves=8,
+)
+
+
+@given(JSON, JSON)
+def test_identical_is_what_json_spells_the_same(one: Any, other: Any) -> None:
+    for left, right in ((one, other), (one, json.loads(json.dumps(one)))):
+        spelt = [json.dumps(value, sort_keys=True) for value in (left, right)]
+        assert identical(left, right) is (spelt[0] == spelt[1])
+
+
+def test_identical_takes_no_number_for_a_truth() -> None:
+    assert identical({"a": [True, 1]}, {"a": [True, 1]})
+    assert not identical({"a": [True]}, {"a": [1]})
+    assert not identical({"a": 1}, {"a": 1, "b": None})
+    assert not identical({"a": None}, {"b": None})
 
 
 def test_the_same_is_clean() -> None:
