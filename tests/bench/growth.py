@@ -26,41 +26,44 @@ LABELS = {"app": "bench", "app.kubernetes.io/part-of": "bench"}
 
 
 def measure(sandbox: Sandbox, folder: Path, runs: int) -> Iterator[Figure]:
-    """A hundred plain objects, and a thousand with KServe's CRDs among them."""
-    few, many = folder / "few.yaml", folder / "many.yaml"
+    """A hundred objects, a thousand, and a thousand with KServe's CRDs among them."""
     crds = _crds(sandbox, folder)
-    _write(few, plain(FEW))
-    _write(many, [*crds, *plain(MANY - len(crds))])
-    for file in (many, few):  # the second finds its objects there
-        tasks([_apply(sandbox, file)])
-    start = sandbox.position()
-    done = tasks([_apply(sandbox, file) for _run in range(runs) for file in (few, many)])
-    times = {
-        file: median(task.seconds for task in done if task.name == file.name)
-        for file in (few, many)
+    sets = {
+        f"{FEW} objects": plain(FEW),
+        f"{MANY:,} objects": plain(MANY),
+        f"{MANY:,} objects, KServe's CRDs among them": [*crds, *plain(MANY - len(crds))],
     }
-    for count, file in ((FEW, few), (MANY, many)):
-        value = times[file] / count * 1000
-        work = f"no-op apply of {count:,} objects"
-        yield alone("P4", work, runs, value, "ms an object", 8, times[file])
+    files = {name: folder / f"{number}.yaml" for number, name in enumerate(sets)}
+    for name, objects in sets.items():
+        _write(files[name], objects)
+        tasks([_apply(sandbox, files[name])])
+    start = sandbox.position()
+    done = tasks([_apply(sandbox, file) for _run in range(runs) for file in files.values()])
+    times = {
+        name: median(task.seconds for task in done if task.name == file.name)
+        for name, file in files.items()
+    }
+    for name, objects in sets.items():
+        value = times[name] / len(objects) * 1000
+        yield alone("P4", f"no-op apply of {name}", runs, value, "ms an object", 8, times[name])
+    few, many, with_crds = sets
     growth = times[many] / times[few]
     yield alone("P4", f"{FEW} to {MANY:,} objects: time grows", runs, growth, "times", MANY / FEW)
     changed = sum(bool(task.result["changed"]) for task in done)
     yield alone("P4", "no-op apply: changed", runs, changed, "tasks", 0)
     writes = [each for each in sandbox.requests_by("llmd.tpu/", start) if each.is_write]
     yield alone("P4", "no-op apply: writes", runs, len(writes), "in the audit log", 0)
-    yield _memory(sandbox, many, runs)
+    yield _memory(sandbox, files[with_crds], with_crds, runs)
 
 
-def _memory(sandbox: Sandbox, many: Path, runs: int) -> Figure:
+def _memory(sandbox: Sandbox, file: Path, name: str, runs: int) -> Figure:
     """The peak of the fork that applies, above the peak of one that does nothing."""
     empty = {"name": "nothing", "ansible.builtin.debug": {"msg": "nothing"}}
     above = []
     for _run in range(runs):
-        nothing, applying = forks([empty, _apply(sandbox, many)]).peaks
+        nothing, applying = forks([empty, _apply(sandbox, file)]).peaks
         above.append(applying - nothing)
-    work = f"peak memory of the task at {MANY:,} objects"
-    return alone("P4", work, runs, median(above), "MB above an empty task", 250)
+    return alone("P4", f"peak memory at {name}", runs, median(above), "MB above an empty task", 250)
 
 
 def _apply(sandbox: Sandbox, file: Path) -> Object:
