@@ -60,11 +60,13 @@ class ConnectionLost(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """What the API server said: HTTP status, body, and its Warning headers as words."""
+    """What the API server said: HTTP status, body, its warnings, and when to come back."""
 
     status: int
     body: bytes
     warnings: tuple[str, ...] = ()
+    retry_after: float = 0.0
+    """Seconds; 0 when it does not say (it never names a date)."""
 
 
 class Session(Protocol):
@@ -151,7 +153,9 @@ class HttpSession:
     ) -> Reply:
         """One request with the session's credentials."""
         reply = self._request(method, path, headers, READ_SECONDS, body=body)
-        return Reply(reply.status, reply.data, tuple(reply.headers.getlist("Warning")))
+        warnings = tuple(reply.headers.getlist("Warning"))
+        later = str(reply.headers.get("Retry-After", ""))
+        return Reply(reply.status, reply.data, warnings, float(later) if later.isdigit() else 0.0)
 
     def open(self, path: str, headers: Mapping[str, str]) -> HttpStream:
         """One GET with the session's credentials whose body is read as it comes."""

@@ -19,11 +19,22 @@ description:
     and webhooks last.
   - Fields of others stay as they are. Ignored are C(status), defaults of the server, the rules of a
     ClusterRole with an C(aggregationRule), and a C(caBundle) that an injector owns.
+  - What is deleted (O(state=absent), O(prune)) must be ours, that is, applied by our field manager
+    and, with O(labels), carrying all of them. It is deleted with the uid that was read. Custom
+    resources go first and are waited for, while what serves them still runs; then webhook
+    configurations and admission policies, workloads, the rest, namespaces, and at last
+    CustomResourceDefinitions. When a custom resource does not go, nothing after it is deleted.
+  - A namespace is only deleted when nothing of others is in it. Not counted are the ServiceAccount
+    V(default), the ConfigMaps V(kube-root-ca.crt) and V(istio-ca-root-cert), Endpoints, Events,
+    Leases, objects with an owner, and what O(leftovers) names.
   - A CustomResourceDefinition with a bundle version (Gateway API and its inference extension) is
     never downgraded, and is left alone where the platform manages it; the result says so.
 options:
   state:
-    description: Whether the objects are to be there. V(absent) comes with a later version.
+    description:
+      - Whether the objects are to be there.
+      - With V(absent) those that are ours are deleted, in the reverse of the order in which they
+        are written, and waited for (O(wait_timeout)). Others are skipped, with the reason.
     type: str
     choices: [present, absent]
     default: present
@@ -31,7 +42,9 @@ options:
     description: The namespace of namespaced objects that name none.
     type: str
   labels:
-    description: Labels to add to the metadata of every object.
+    description:
+      - Labels to add to the metadata of every object.
+      - Only an object that carries all of them is deleted.
     type: dict
   server_side_apply:
     description: How to apply; the names are those of M(kubernetes.core.k8s).
@@ -65,10 +78,68 @@ options:
             everything below it. Without it all fields of the object.
         type: list
         elements: str
+  prune:
+    description:
+      - Also delete every object that carries all O(labels), has been applied by our field manager
+        and is not in the list. All kinds are searched that can be listed, in all namespaces.
+      - With O(state=absent) the list may be left out; everything that carries the labels goes.
+      - Nothing is pruned when an object of the list failed.
+    type: bool
+    default: false
+  remove_crds:
+    description:
+      - The API groups whose CustomResourceDefinitions may be deleted. Others are skipped, as are
+        those of which objects remain, and those that the platform manages.
+    type: list
+    elements: str
+    default: []
+  leftovers:
+    description:
+      - Objects that controllers leave in a namespace and that may go with it, beside what never
+        counts.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: The kind of the objects.
+        type: str
+        required: true
+      name:
+        description: The name of the object, where C(*) stands for any text; without it all of the
+          kind.
+        type: str
+  delete_options:
+    description: How to delete; the names and their meaning are those of M(kubernetes.core.k8s).
+    type: dict
+    suboptions:
+      propagationPolicy:
+        description: What becomes of dependent objects; without it the server's default.
+        type: str
+        choices: [Foreground, Background, Orphan]
+      gracePeriodSeconds:
+        description: How many seconds a pod may take to end.
+        type: int
+      preconditions:
+        description: What must be true of an object to be deleted, beside the uid that was read.
+        type: dict
+        suboptions:
+          resourceVersion:
+            description: The resource version of the object.
+            type: str
+          uid:
+            description: The uid of the object.
+            type: str
+  hidden_fields:
+    description:
+      - Fields that the diff leaves out, as in M(kubernetes.core.k8s); also spelled as
+        RV(objects[].fields) does.
+    type: list
+    elements: str
   wait_timeout:
     description:
       - How many seconds to wait for what is still starting - CRDs to be established, kinds to be
-        served, webhooks to be reachable, objects being deleted to be gone.
+        served, webhooks to be reachable - and, in each step of a removal, for objects being deleted
+        to be gone.
     type: int
     default: 120
 extends_documentation_fragment:
@@ -125,11 +196,29 @@ EXAMPLES = r"""
       - kind: Deployment
         name: web
         fields: [spec.replicas]
+
+- name: Converge what is asked for, and delete what earlier versions made
+  llmd.tpu.apply:
+    src: "{{ gateway_manifests }}"
+    labels:
+      llmd.tpu/phase: gateway
+    prune: true
+
+- name: Delete everything that carries a label, with the CRDs of one group
+  llmd.tpu.apply:
+    state: absent
+    prune: true
+    labels:
+      llmd.tpu/phase: kserve
+    remove_crds: [serving.kserve.io]
+    leftovers:
+      - kind: Secret
+        name: kserve-webhook-server-cert
 """
 
 RETURN = r"""
 objects:
-  description: What happened to each object, in the order given.
+  description: What happened to each object, in the order given; then to those found by labels.
   returned: when the manifests could be read and the API server answered
   type: list
   elements: dict
@@ -144,7 +233,8 @@ objects:
       milliseconds: 31
   contains:
     action:
-      description: One of V(none), V(created), V(changed), V(skipped), V(failed).
+      description: One of V(none), V(created), V(changed), V(deleted), V(pruned), V(skipped),
+        V(failed). V(pruned) is what was found by its labels and deleted.
       type: str
     fields:
       description: The fields whose value changed, or would change in check mode.

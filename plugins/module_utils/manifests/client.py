@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionLost,
@@ -17,25 +17,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     Reply,
     Session,
 )
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Where the objects of a kind live."""
-
-    api_version: str
-    kind: str
-    plural: str
-    namespaced: bool
-
-    def path(self, name: str | None = None, namespace: str | None = None) -> str:
-        """The URL path of an object, or of the list."""
-        base = (
-            f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        )
-        if self.namespaced and namespace:
-            base += f"/namespaces/{quote(namespace)}"
-        return f"{base}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -51,13 +33,19 @@ class ApiError(Exception):
     """The API server refused a request; the words are its own."""
 
     def __init__(
-        self, status: int, reason: str, message: str, causes: tuple[Cause, ...] = ()
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        causes: tuple[Cause, ...] = (),
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.message = message
         self.causes = causes
+        self.retry_after = retry_after
 
     @property
     def conflicts(self) -> tuple[Cause, ...]:
@@ -65,6 +53,9 @@ class ApiError(Exception):
         return tuple(cause for cause in self.causes if cause.reason == "FieldManagerConflict")
 
 
+_PARTIAL = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
+"""Only the metadata (Kubernetes API concepts, "Metadata-only fetches")."""
+_PAGE = 500
 _DISCOVERY = ",".join(
     f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
     for version in ("v2", "v2beta1")
@@ -139,6 +130,20 @@ class Api:
         """The kinds that the server knows in a group and version."""
         return sorted(kind for version, kind in self._kinds if version == api_version)
 
+    def preferred(self, group: str, kind: str) -> Kind | None:
+        """A kind in the version of its group that the server prefers; None when there is none."""
+        return self._preferred().get((group, kind))
+
+    def removable(self) -> list[Kind]:
+        """All kinds whose objects can be listed and deleted, each in one version."""
+        return [kind for kind in self._preferred().values() if kind.removable]
+
+    def _preferred(self) -> dict[tuple[str, str], Kind]:
+        kinds: dict[tuple[str, str], Kind] = {}
+        for kind in self._kinds.values():  # discovery names the preferred version first
+            kinds.setdefault((kind.group, kind.kind), kind)
+        return kinds
+
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
         """An object or list as it is; None when there is none. Raises ApiError, ConnectionLost."""
         full = f"{path}?{urlencode(query)}" if query else path
@@ -146,6 +151,48 @@ class Api:
         if reply.status == 404:
             return None
         return self._json(reply)
+
+    def metadata(self, path: str) -> dict[str, Any] | None:
+        """The metadata of an object; None when there is no object."""
+        reply = self._send("GET", path, _PARTIAL.format(""))
+        if reply.status == 404:
+            return None
+        metadata: dict[str, Any] = self._json(reply)["metadata"]
+        return metadata
+
+    def list_metadata(self, path: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The metadata of all objects that carry the labels."""
+        query = {"limit": str(_PAGE)}
+        if labels:
+            query["labelSelector"] = ",".join(f"{name}={labels[name]}" for name in sorted(labels))
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._json(
+                self._send("GET", f"{path}?{urlencode(query)}", _PARTIAL.format("List"))
+            )
+            found += [item["metadata"] for item in answer.get("items") or ()]
+            more = (answer.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    def delete(
+        self, path: str, options: Mapping[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Delete an object; answers a Status when it is gone, the object while it goes.
+
+        The server reads the options of the body and then none of the URL; there the dry run is for
+        those who count writes in an audit log.
+        """
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
+        if dry_run:
+            body["dryRun"] = ["All"]
+            path += "?dryRun=All"
+        self.counts.add(writes=0 if dry_run else 1)
+        content = json.dumps(body).encode()
+        return self._json(
+            self._send("DELETE", path, "application/json", content, "application/json")
+        )
 
     def apply(
         self,
@@ -211,7 +258,11 @@ def _kinds_of(group: Mapping[str, Any], where: str) -> dict[tuple[str, str], Kin
         for resource in version.get("resources") or ():
             kind = resource["responseKind"]["kind"]
             found[api_version, kind] = Kind(
-                api_version, kind, resource["resource"], resource["scope"] == "Namespaced"
+                api_version,
+                kind,
+                resource["resource"],
+                resource["scope"] == "Namespaced",
+                {"list", "delete"} <= set(resource.get("verbs") or ()),
             )
     return found
 
@@ -219,13 +270,18 @@ def _kinds_of(group: Mapping[str, Any], where: str) -> dict[tuple[str, str], Kin
 def _api_error(reply: Reply, body: Any) -> ApiError:
     if not isinstance(body, dict) or body.get("kind") != "Status":
         text = reply.body[:200].decode(errors="replace").strip()
-        return ApiError(reply.status, "", f"HTTP {reply.status}: {text or 'no text'}")
+        return ApiError(
+            reply.status,
+            "",
+            f"HTTP {reply.status}: {text or 'no text'}",
+            retry_after=reply.retry_after,
+        )
     causes = tuple(
         Cause(str(c.get("reason", "")), str(c.get("field", "")), str(c.get("message", "")))
         for c in (body.get("details") or {}).get("causes") or ()
     )
     message = str(body.get("message") or f"HTTP {reply.status}")
-    return ApiError(reply.status, str(body.get("reason", "")), message, causes)
+    return ApiError(reply.status, str(body.get("reason", "")), message, causes, reply.retry_after)
 
 
 def first_contact(api: Api) -> None:

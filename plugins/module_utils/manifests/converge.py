@@ -22,7 +22,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
     Api,
     ApiError,
     Cause,
-    Kind,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import (
     Change,
@@ -32,13 +31,14 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
     without_emptied,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, Manifest
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import (
     Outcome,
-    conflict_words,
+    refusal,
     without_secrets,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import persist
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,16 @@ class Converger:
         wishes: Wishes,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        persistence: Persistence | None = None,
     ) -> None:
         self._api = api
         self._wishes = wishes
         self._clock = clock
         self._sleep = sleep
         self._discovering = threading.Lock()
-        self._lost = False
+        self._persist = persistence or Persistence(
+            wishes.wait_seconds, clock, sleep, lambda: api.counts.add(retries=1)
+        )
 
     def run(self, manifests: Sequence[Manifest]) -> list[Outcome]:
         """The outcome of each manifest, in the order given; one that fails stops no other."""
@@ -154,27 +157,11 @@ class Converger:
             try:
                 work(job)
             except (ApiError, ConnectionLost, Refused, BadManifest) as problem:
-                words = without_secrets(_words(problem, self._wishes.manager), job.manifest.body)
+                words = without_secrets(refusal(problem, self._wishes.manager), job.manifest.body)
                 job.outcome = Outcome(job.manifest, "failed", error=words)
             job.seconds += self._clock() - started
 
         return guarded
-
-    def _persist(self, attempt: Callable[[], Any]) -> Any:
-        try:
-            return self._try(attempt)
-        except ConnectionLost:
-            self._lost = True  # no other object waits as long again
-            raise
-
-    def _try(self, attempt: Callable[[], Any]) -> Any:
-        return persist(
-            attempt,
-            wait_seconds=0 if self._lost else self._wishes.wait_seconds,
-            clock=self._clock,
-            sleep=self._sleep,
-            retried=lambda: self._api.counts.add(retries=1),
-        )
 
     def _read(self, job: _Job) -> None:
         if job.kind is None:
@@ -436,19 +423,3 @@ def _created(manifest: Manifest, reason: str = "") -> Outcome:
 def _changed(manifest: Manifest, changes: Sequence[Change]) -> Outcome:
     fields = tuple(spell(change.path) for change in changes)
     return Outcome(manifest, "changed" if fields else "none", fields, changes=tuple(changes))
-
-
-def _words(problem: Exception, manager: str) -> str:
-    """A refusal in words for the user."""
-    if isinstance(problem, ApiError):
-        if problem.conflicts:
-            return conflict_words(problem.conflicts, manager)
-        if problem.status == 404 and problem.message.startswith("namespaces "):
-            return (
-                f"{problem.message}. Expected: the namespace is there. Add the Namespace to the "
-                "list, or run the phase that makes it."
-            )
-        return f"the API server refused it ({problem.status}): {problem.message}"
-    if isinstance(problem, ConnectionLost):
-        return f"the connection to the API server was lost and did not come back: {problem}"
-    return str(problem)

@@ -11,12 +11,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Cause
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
+    ApiError,
+    Cause,
+    Counts,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import Change
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.hidden import (
+    Hidden,
+    hidden_path,
+    rests_below,
+    visible,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import Manifest
 
 MASK = "********"
+REMOVED = ("deleted", "pruned")
 _LONG = 2000
 """Characters of one value that a diff shows in full; schemas of CRDs are far longer."""
 
@@ -36,7 +48,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether the cluster changes by it."""
-        return self.action in ("created", "changed")
+        return self.action in ("created", "changed", *REMOVED)
 
     def to_dict(self) -> dict[str, Any]:
         """The object's entry in the task's result."""
@@ -52,31 +64,52 @@ class Outcome:
         }
 
 
-def diff(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+def diff(outcomes: Iterable[Outcome], hidden: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Ansible's diff: an entry for each object that changes, with the changed fields only."""
-    return [_diff(outcome) for outcome in outcomes if outcome.changed]
+    paths = [hidden_path(text) for text in hidden]
+    return [_diff(outcome, paths) for outcome in outcomes if outcome.changed]
 
 
-def _diff(outcome: Outcome) -> dict[str, Any]:
-    title = outcome.manifest.title
-    secret = outcome.manifest.kind == "Secret"
+def _diff(outcome: Outcome, hidden: list[Hidden]) -> dict[str, Any]:
+    manifest = outcome.manifest
+    before: dict[str, Any]
+    after: dict[str, Any]
     if outcome.action == "created":
-        before: dict[str, Any] = {}
-        after = {
-            n: _shown(v, secret and n == "data", MASK) for n, v in outcome.manifest.body.items()
-        }
+        before, after = {}, _body(manifest, hidden)
+    elif outcome.action in REMOVED:
+        # Of what goes only the metadata was read; the title tells name and namespace.
+        before, after = {"apiVersion": manifest.api_version, "kind": manifest.kind}, {}
     else:
-        before, after = {}, {}
-        for change in outcome.changes:
-            masked = secret and change.path[0] in ("data", "stringData")
-            before[spell(change.path)] = _shown(change.before, masked, f"{MASK} (before)")
-            after[spell(change.path)] = _shown(change.after, masked, f"{MASK} (after)")
+        before, after = _changes(outcome, hidden)
     return {
-        "before_header": f"{title} (live)",
-        "after_header": f"{title} ({outcome.action})",
+        "before_header": f"{manifest.title} (live)",
+        "after_header": f"{manifest.title} ({outcome.action})",
         "before": {name: value for name, value in before.items() if value is not None},
         "after": {name: value for name, value in after.items() if value is not None},
     }
+
+
+def _body(manifest: Manifest, hidden: list[Hidden]) -> dict[str, Any]:
+    secret = manifest.kind == "Secret"
+    body = visible(manifest.body, hidden)
+    return {name: _shown(value, secret and name == "data", MASK) for name, value in body.items()}
+
+
+def _changes(outcome: Outcome, hidden: list[Hidden]) -> tuple[dict[str, Any], dict[str, Any]]:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    secret = outcome.manifest.kind == "Secret"
+    for change in outcome.changes:
+        rests = rests_below(change.path, hidden)
+        if () in rests:
+            continue
+        masked = secret and change.path[0] in ("data", "stringData")
+        for side, value, mask in (
+            (before, change.before, f"{MASK} (before)"),
+            (after, change.after, f"{MASK} (after)"),
+        ):
+            side[spell(change.path)] = _shown(visible(value, rests), masked, mask)
+    return before, after
 
 
 def _shown(value: Any, masked: bool, mask: str) -> Any:
@@ -118,6 +151,22 @@ def conflict_words(conflicts: Iterable[Cause], manager: str) -> str:
     )
 
 
+def refusal(problem: Exception, manager: str) -> str:
+    """A refusal in words for the user."""
+    if isinstance(problem, ApiError):
+        if problem.conflicts:
+            return conflict_words(problem.conflicts, manager)
+        if problem.status == 404 and problem.message.startswith("namespaces "):
+            return (
+                f"{problem.message}. Expected: the namespace is there. Add the Namespace to the "
+                "list, or run the phase that makes it."
+            )
+        return f"the API server refused it ({problem.status}): {problem.message}"
+    if isinstance(problem, ConnectionLost):
+        return f"the connection to the API server was lost and did not come back: {problem}"
+    return str(problem)
+
+
 def failure(outcomes: Iterable[Outcome]) -> str:
     """The task's error: every object that failed and why, then what became of the others."""
     outcomes = list(outcomes)
@@ -130,16 +179,18 @@ def failure(outcomes: Iterable[Outcome]) -> str:
     return f"{len(failed)} of {len(outcomes)} objects failed ({summary}):\n" + "\n".join(lines)
 
 
-def result(outcomes: Iterable[Outcome], requests: int, writes: int, retries: int) -> dict[str, Any]:
+def result(
+    outcomes: Iterable[Outcome], counts: Counts, hidden: Iterable[str] = ()
+) -> dict[str, Any]:
     """The task's result."""
     outcomes = list(outcomes)
     answer: dict[str, Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
         "objects": [outcome.to_dict() for outcome in outcomes],
-        "requests": requests,
-        "writes": writes,
-        "retries": retries,
-        "diff": diff(outcomes),
+        "requests": counts.requests,
+        "writes": counts.writes,
+        "retries": counts.retries,
+        "diff": diff(outcomes, hidden),
     }
     if any(outcome.error for outcome in outcomes):
         answer |= {"failed": True, "msg": failure(outcomes)}

@@ -36,11 +36,13 @@ _STARTING = (
     "no matches for kind",
     "failed to find api group",
 )
-# The admission webhook was reached and said no, or the object does not fit the kind's schema.
+# The admission webhook was reached and said no, the object does not fit the kind's schema, or it is
+# another object by now.
 _FINAL = (
     "denied the request",
     "failed to create typed patch object",
     "field not declared in schema",
+    "UID in precondition",
 )
 
 
@@ -60,24 +62,40 @@ def patience(problem: Exception) -> Patience:
     return Patience.NONE
 
 
-def persist(
-    attempt: Callable[[], Result],
-    *,
-    wait_seconds: float,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    retried: Callable[[], None],
-) -> Result:
-    """Try until it works, cannot heal, or its time is over; the last refusal is raised."""
-    started, pause = clock(), 0.1
-    while True:
-        try:
-            return attempt()
-        except (ApiError, ConnectionLost) as problem:
-            kind = patience(problem)
-            limit = wait_seconds if kind is Patience.LONG else min(wait_seconds, TROUBLE_SECONDS)
-            if kind is Patience.NONE or clock() - started + pause > limit:
-                raise
-        retried()
-        sleep(pause)
-        pause = min(pause * 2, 2.0)
+class Persistence:
+    """The patience of one task: a server that went away is waited for once, not by every object."""
+
+    def __init__(
+        self,
+        wait_seconds: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        retried: Callable[[], None],
+    ) -> None:
+        self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._retried = retried
+        self._lost = False
+
+    def __call__(self, attempt: Callable[[], Result]) -> Result:
+        """Try until it works, cannot heal, or its time is over; the last refusal is raised."""
+        started, pause = self._clock(), 0.1
+        while True:
+            try:
+                return attempt()
+            except (ApiError, ConnectionLost) as problem:
+                wait = max(pause, getattr(problem, "retry_after", 0.0))
+                if self._clock() - started + wait > self._limit(patience(problem)):
+                    self._lost = self._lost or isinstance(problem, ConnectionLost)
+                    raise
+            self._retried()
+            self._sleep(wait)
+            pause = min(pause * 2, 2.0)
+
+    def _limit(self, kind: Patience) -> float:
+        if kind is Patience.NONE or self._lost:
+            return 0.0
+        if kind is Patience.LONG:
+            return self._wait_seconds
+        return min(self._wait_seconds, TROUBLE_SECONDS)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, ApiError, Kind
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, ApiError
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness import (
     pods,
     refusals,

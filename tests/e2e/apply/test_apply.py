@@ -356,7 +356,7 @@ def test_trouble_in_words_and_at_once(plane: ControlPlane, tmp_path: Path) -> No
         ({**one, "kubeconfig": str(dead)}, "no API server answers at https://127.0.0.1:"),
         ({**one, "kubeconfig": str(stranger)}, "refused the credentials (401 Unauthorized)"),
         ({"definition": "a: [", "kubeconfig": str(plane.kubeconfig)}, "not YAML"),
-        ({**one, "state": "absent", "kubeconfig": str(plane.kubeconfig)}, "later version"),
+        ({**one, "prune": True, "kubeconfig": str(plane.kubeconfig)}, "prune needs labels"),
         ({"definitoin": {}}, "Unsupported parameters"),
     ]
     tasks = [{"llmd.tpu.apply": params, "ignore_errors": True} for params, _words in cases]

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Reply
@@ -22,91 +21,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import inline
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import Outcome
 
-KINDS: dict[str, dict[str, tuple[str, str]]] = {
-    "v1": {
-        "Namespace": ("namespaces", "Cluster"),
-        "ConfigMap": ("configmaps", "Namespaced"),
-        "Secret": ("secrets", "Namespaced"),
-    },
-    "admissionregistration.k8s.io/v1": {
-        "ValidatingWebhookConfiguration": ("validatingwebhookconfigurations", "Cluster")
-    },
-    "apiextensions.k8s.io/v1": {
-        "CustomResourceDefinition": ("customresourcedefinitions", "Cluster")
-    },
-}
-
-
-def status(code: int, message: str, causes: list[dict[str, str]] | None = None) -> Reply:
-    body = {"kind": "Status", "message": message, "details": {"causes": causes or []}}
-    return Reply(code, json.dumps(body).encode())
-
-
-class Server:
-    """An API server with a memory, whose troubles can be scripted per request."""
-
-    server, source = "https://server", "kubeconfig /k"
-
-    def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Any]] = {}
-        self.kinds = {version: dict(kinds) for version, kinds in KINDS.items()}
-        self.log: list[str] = []
-        self.troubles: list[Callable[[str, str], Reply | None]] = []
-
-    def send(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Reply:
-        url = urlsplit(path)
-        if method == "PATCH":
-            self.log.append(f"{url.path.rpartition('/')[2]} {url.query}")
-        for trouble in self.troubles:
-            reply = trouble(method, path)
-            if reply:
-                return reply
-        if url.path in ("/api", "/apis"):
-            return self._discovery(core=url.path == "/api")
-        if url.path == "/apis/things.io/v1/things":
-            served = "things.io/v1" in self.kinds
-            return Reply(200, b"{}") if served else status(404, "not found")
-        if method == "GET":
-            found = self.objects.get(url.path)
-            return Reply(200, json.dumps(found).encode()) if found else status(404, "not found")
-        wanted = json.loads(body or b"")
-        result = {**self.objects.get(url.path, {}), **wanted}
-        if wanted["kind"] == "CustomResourceDefinition":
-            result["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
-        if "dryRun" not in parse_qs(url.query):
-            self.objects[url.path] = result
-            if wanted["kind"] == "CustomResourceDefinition":
-                self.kinds["things.io/v1"] = {"Thing": ("things", "Namespaced")}
-        return Reply(200, json.dumps(result).encode())
-
-    def _discovery(self, *, core: bool) -> Reply:
-        items = []
-        for api_version, kinds in self.kinds.items():
-            group, _slash, version = api_version.rpartition("/")
-            if bool(group) == core:
-                continue
-            resources = [
-                {"resource": plural, "scope": scope, "responseKind": {"kind": kind}}
-                for kind, (plural, scope) in kinds.items()
-            ]
-            versions = [{"version": version, "resources": resources}]
-            items.append({"metadata": {"name": group}, "versions": versions})
-        return Reply(200, json.dumps({"items": items}).encode())
-
-
-class Clock:
-    """Time that only passes while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.unit.plugins.module_utils.manifests.server import Clock, Server, status
 
 
 def settings(name: str = "c", **data: str) -> dict[str, Any]:
@@ -459,7 +374,8 @@ def test_the_result_has_everything_the_roles_read() -> None:
     ("params", "words"),
     [
         ({}, "nothing to apply"),
-        ({"definition": NAMESPACE, "state": "absent"}, "comes with a later version"),
+        ({"state": "absent"}, "nothing to apply"),
+        ({"definition": NAMESPACE, "prune": True}, "prune needs labels"),
         ({"definition": "a: ["}, "not YAML"),
     ],
 )
