@@ -20,7 +20,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Pha
 
 RBAC = "rbac.authorization.k8s.io"
 _SOURCE = "kubernetes.io, Authorization Overview (SelfSubjectAccessReview)"
+# A list or watch of one object, by a selector on its name, is granted by name as well.
 _NAMED_VERBS = frozenset({"get", "patch", "update", "delete"})
+_SPARING_VERBS = frozenset({"list", "watch"})
 
 Resources = Callable[[str, str], tuple[str, bool] | None]
 """(api_version, kind) to (resource, namespaced); None where the server does not know the kind."""
@@ -65,6 +67,8 @@ class Need:
 
     phases: tuple[str, ...]
     names: tuple[str, ...]
+    spares_time: bool = False
+    """Whether the run only gets slower without it."""
 
 
 def needs(phases: Iterable[Phase], resources: Resources) -> dict[Question, Need]:
@@ -82,17 +86,20 @@ def needs(phases: Iterable[Phase], resources: Resources) -> dict[Question, Need]
         return known or _guess(target, definitions)
 
     for phase in phases:
-        for question, name in _questions(phase, place):
-            old = found.get(question, Need((), ()))
+        for question, name, spares_time in _questions(phase, place):
+            old = found.get(question, Need((), (), spares_time))
             found[question] = Need(
-                _with(old.phases, phase.name), _with(old.names, name) if name else old.names
+                _with(old.phases, phase.name),
+                _with(old.names, name) if name else old.names,
+                old.spares_time and spares_time,
             )
     return found
 
 
 def _questions(
     phase: Phase, place: Callable[[Target], tuple[str, bool]]
-) -> Iterator[tuple[Question, str]]:
+) -> Iterator[tuple[Question, str, bool]]:
+    """Each question, the object it is asked for, and whether it only spares time."""
     if phase.removes:
         verbs: tuple[str, ...] = ("get", "list", "delete")
     else:
@@ -103,24 +110,28 @@ def _questions(
         for verb in verbs:
             # A list may be over all namespaces: leftovers may lie in any.
             where = "" if verb == "list" else namespace
-            yield Question(verb, target.group, resource, where), target.name
+            yield Question(verb, target.group, resource, where), target.name, False
         if target.group == RBAC and not phase.removes:
             verb = "bind" if target.kind.endswith("Binding") else "escalate"
             role = "roles" if target.kind.startswith("Role") else "clusterroles"
-            yield Question(verb, RBAC, role, namespace), ""
+            yield Question(verb, RBAC, role, namespace), "", False
     for target in phase.watched:
         resource, namespaced = place(target)
         where = target.namespace if namespaced else ""
-        yield Question("get", target.group, resource, where), target.name
+        yield Question("get", target.group, resource, where), target.name, False
+        # Without these two, what is waited for is looked at again and again.
+        for verb in ("list", "watch"):
+            yield Question(verb, target.group, resource, where), target.name, True
     for access in phase.access:
         for verb in access.verbs:
             question = Question(verb, access.group, access.resource, access.namespace, access.name)
-            yield question, access.name
+            yield question, access.name, False
 
 
 def by_name(question: Question, need: Need) -> list[Question]:
     """The same permission object by object: a role may name the objects it is for."""
-    if question.verb not in _NAMED_VERBS or question.name:
+    named = question.verb in _NAMED_VERBS or (need.spares_time and question.verb in _SPARING_VERBS)
+    if not named or question.name:
         return []
     return [replace(question, name=name) for name in need.names]
 
@@ -152,10 +163,12 @@ def _missing(question: Question, need: Need, names: list[str]) -> Finding:
     flag = f"--namespace {question.namespace}" if question.namespace else "--all-namespaces"
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return Finding(
-        code="PERMISSION-MISSING",
-        severity="error",
+        code="PERMISSION-SLOWER" if need.spares_time else "PERMISSION-MISSING",
+        severity="warning" if need.spares_time else "error",
         message=f"the account may not {question.verb} {resource} in {where}; "
-        f"needed by phase {' and '.join(need.phases)}" + (f" for {shown}" if shown else ""),
+        + ("it would spare waiting in" if need.spares_time else "needed by")
+        + f" phase {' and '.join(need.phases)}"
+        + (f" for {shown}" if shown else ""),
         subject=f"{question.verb} {resource}",
         path=where,
         found="denied",

@@ -24,6 +24,9 @@ KNOWN = {
 }
 
 
+LIST = {"resource": "configmaps", "verbs": ["list"]}
+
+
 def resources(api_version: str, kind: str) -> tuple[str, bool] | None:
     """A server that knows a few kinds."""
     return KNOWN.get((api_version, kind))
@@ -69,9 +72,22 @@ def test_pruning_needs_to_delete_as_well() -> None:
     assert {one.verb for one in wanted} == {"get", "create", "patch", "list", "delete"}
 
 
-def test_what_is_waited_for_is_only_read() -> None:
+def test_what_is_waited_for_is_read_and_watched() -> None:
     wanted = needs([phase(watched=[target("ConfigMap", "a", "team")])], resources)
-    assert [one.verb for one in wanted] == ["get"]
+    assert [one.verb for one in wanted] == ["get", "list", "watch"]
+    watch = Question("watch", "", "configmaps", "team")
+    (finding,) = missing(
+        wanted, allow_all_but(watch, Question("watch", "", "configmaps", "team", "a"))
+    )
+    assert (finding.code, finding.severity) == ("PERMISSION-SLOWER", "warning")
+    assert missing(wanted, allow_all_but(watch)) == []
+
+
+def test_what_is_needed_anyway_does_not_only_spare_time() -> None:
+    one = [target("ConfigMap", "a", "team")]
+    wanted = needs([phase(watched=one), phase(access=[{**LIST, "namespace": "team"}])], resources)
+    (finding,) = missing(wanted, allow_all_but(Question("list", "", "configmaps", "team")))
+    assert finding.code == "PERMISSION-MISSING"
 
 
 def test_roles_need_more_than_to_be_written() -> None:
