@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Look at everything a run needs, before it writes anything."""
