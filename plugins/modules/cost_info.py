@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cost_info
 short_description: Name what of a cluster costs money, as far as the cluster shows it
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors
 description:

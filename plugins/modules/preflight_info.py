@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: preflight_info
 short_description: Look at everything a run needs, before it writes anything
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors
 description:

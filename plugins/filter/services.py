@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filters that find what KServe made for LLMInferenceServices.
+
+Sources: opendatahub-io/kserve ``pkg/controller/llmisvc`` (labels of pods; the ClusterRoleBinding of
+a scheduler's account has no owner).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import child_name
+
+Object = Mapping[str, Any]
+_AUTH_DELEGATOR = "system:auth-delegator"
+
+
+def _places(services: Iterable[Object]) -> set[tuple[str, str]]:
+    return {(str(one["metadata"]["namespace"]), str(one["metadata"]["name"])) for one in services}
+
+
+def pods_of_services(pods: Iterable[Object], services: Iterable[Object]) -> list[dict[str, Any]]:
+    """The pods of these services, as entries for wait_ready that are ready when they are gone."""
+    places = _places(services)
+    return [
+        {
+            "api_version": "v1",
+            "kind": "Pod",
+            "namespace": pod["metadata"]["namespace"],
+            "name": pod["metadata"]["name"],
+            "gone": True,
+        }
+        for pod in pods
+        if (
+            pod["metadata"]["namespace"],
+            (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name"),
+        )
+        in places
+    ]
+
+
+def bindings_of_services(bindings: Iterable[Object], services: Iterable[Object]) -> list[str]:
+    """The names of the ClusterRoleBindings that KServe made for these services' schedulers.
+
+    Both must fit: the name that KServe gives, and the one account that it is for.
+    """
+    wanted = {
+        child_name(namespace, f"-{name}-epp-auth-rb"): {
+            "kind": "ServiceAccount",
+            "namespace": namespace,
+            "name": child_name(name, "-epp-sa"),
+        }
+        for namespace, name in _places(services)
+    }
+    found = []
+    for binding in bindings:
+        subjects = [
+            {key: one.get(key) for key in ("kind", "namespace", "name")}
+            for one in binding.get("subjects") or ()
+        ]
+        role = (binding.get("roleRef") or {}).get("name")
+        name = binding["metadata"]["name"]
+        if role == _AUTH_DELEGATOR and subjects == [wanted.get(name)]:
+            found.append(str(name))
+    return found
+
+
+class FilterModule:
+    """The filters of this file, as Ansible asks for them."""
+
+    def filters(self) -> dict[str, Any]:
+        """Filter name to function."""
+        return {
+            "pods_of_services": pods_of_services,
+            "bindings_of_services": bindings_of_services,
+        }
