@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -284,10 +285,24 @@ def _api_error(reply: Reply, body: Any) -> ApiError:
     return ApiError(reply.status, str(body.get("reason", "")), message, causes, reply.retry_after)
 
 
-def first_contact(api: Api) -> None:
-    """Discover once; raises ConnectionProblem in words for the user when nothing answers."""
+FIRST_CONTACT_SECONDS = 5.0
+"""Patience with a server that is busy or restarts; a wrong address is not worth more."""
+
+
+def first_contact(
+    api: Api,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Discover; raises ConnectionProblem in words for the user when nothing answers."""
+    # retry judges this file's errors, so it cannot be imported above
+    from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
+
+    def retried() -> None:
+        api.counts.add(retries=1)
+
     try:
-        api.discover()
+        Persistence(FIRST_CONTACT_SECONDS, clock, sleep, retried)(api.discover)
     except ConnectionLost as problem:
         raise ConnectionProblem(
             f"no API server answers at {api.where}: {problem}. Expected: a running Kubernetes "

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Reply
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionLost,
+    ConnectionProblem,
+    Reply,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests import report
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import apply
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, first_contact
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.converge import (
     Converger,
     TakeOver,
@@ -385,15 +389,36 @@ def test_bad_input_fails_in_words(params: dict[str, Any], words: str) -> None:
     assert words in result["msg"]
 
 
-def test_a_server_that_never_answers_fails_at_once() -> None:
-    server = Server()
+@pytest.mark.parametrize("code", [429, 503, 0])
+def test_a_server_that_is_busy_at_first_contact_is_asked_again(code: int) -> None:
+    server, clock, answers = Server(), Clock(), [code] * 3
+
+    def busy(method: str, path: str) -> Reply | None:
+        if path != "/api" or not answers:
+            return None
+        if not answers.pop():
+            raise ConnectionLost("Connection reset by peer")
+        return status(code, "come back later")
+
+    server.troubles.append(busy)
+    api = Api(server)
+    first_contact(api, clock, clock.sleep)
+    assert api.kind("v1", "ConfigMap")
+    assert api.counts.retries == 3
+    assert 0 < clock.now < 5
+
+
+def test_a_server_that_never_answers_is_named_soon() -> None:
+    server, clock = Server(), Clock()
 
     def refuse(method: str, path: str) -> Reply | None:
         raise ConnectionLost("Connection refused")
 
     server.troubles.append(refuse)
-    result = apply({"definition": NAMESPACE}, server, check=False)
-    assert "no API server answers at https://server (kubeconfig /k)" in result["msg"]
+    with pytest.raises(ConnectionProblem) as problem:
+        first_contact(Api(server), clock, clock.sleep)
+    assert "no API server answers at https://server (kubeconfig /k)" in str(problem.value)
+    assert clock.now < 5
 
 
 def test_bad_credentials() -> None:
