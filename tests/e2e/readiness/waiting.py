@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`wait_ready` in this process, as the action plugin calls it, in a thread beside the test."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import connect
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import wait_ready
+
+Object = dict[str, Any]
+
+
+def entry(kind: str, name: str, namespace: str, **more: Any) -> Object:
+    """An object to wait for, of one of the kinds of these tests."""
+    versions = {"Job": "batch/v1", "ConfigMap": "v1", "Namespace": "v1", "Service": "v1"}
+    place = {} if kind == "Namespace" else {"namespace": namespace}
+    return {
+        "api_version": versions.get(kind, "apps/v1"),
+        "kind": kind,
+        "name": name,
+        **place,
+        **more,
+    }
+
+
+class Waiting:
+    """A wait under way: its lines with their times, and its result with the time it came."""
+
+    def __init__(self, kubeconfig: str, *objects: Object, **params: Any) -> None:
+        self.began = time.monotonic()
+        self.lines: list[tuple[float, str]] = []
+        self.result: Object = {}
+        self.ended = 0.0
+        options = {"kubeconfig": kubeconfig, "wait_timeout": 60, "objects": list(objects), **params}
+        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread.start()
+
+    def _run(self, options: Object) -> None:
+        self.result = wait_ready(options, connect(options), check=False, progress=self._tell)
+        self.ended = time.monotonic()
+
+    def _tell(self, line: str) -> None:
+        self.lines.append((time.monotonic() - self.began, line))
+
+    def told(self, words: str, seconds: float = 30.0) -> float:
+        """Wait until a line with these words is told; answers when it was, since the beginning."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for when, line in list(self.lines):
+                if words in line:
+                    return when
+            time.sleep(0.02)
+        raise AssertionError(f"not told within {seconds:.0f} s: {words}; only {self.lines}")
+
+    def end(self) -> Object:
+        """The result, when it is there."""
+        self._thread.join(120)
+        assert not self._thread.is_alive(), f"still waiting; told so far: {self.lines}"
+        return self.result
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.began
