@@ -109,8 +109,10 @@ class HttpStream:
     def __init__(self, reply: Any) -> None:
         self._reply = reply
         self.status: int = reply.status
-        # A second handle of the socket: who stops does not touch what the reader reads from.
-        self._plug = socket.socket(fileno=os.dup(reply.fileno()))
+        self._plug: socket.socket | None = None
+        with contextlib.suppress(OSError, ValueError):  # a reply without a body is over already
+            # A second handle of the socket: who stops does not touch what the reader reads from.
+            self._plug = socket.socket(fileno=os.dup(reply.fileno()))
 
     def lines(self) -> Iterator[bytes]:
         """Line by line as they come."""
@@ -126,12 +128,14 @@ class HttpStream:
 
     def stop(self) -> None:
         """Shut the socket down: a read under way ends."""
-        with contextlib.suppress(OSError):
-            self._plug.shutdown(socket.SHUT_RDWR)
+        if self._plug:
+            with contextlib.suppress(OSError):
+                self._plug.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection; it is in the middle of a reply and of no further use."""
-        self._plug.close()
+        if self._plug:
+            self._plug.close()
         self._reply.close()
 
 
@@ -159,7 +163,8 @@ class HttpSession:
 
     def open(self, path: str, headers: Mapping[str, str]) -> HttpStream:
         """One GET with the session's credentials whose body is read as it comes."""
-        return HttpStream(self._request("GET", path, headers, QUIET_SECONDS, preload_content=False))
+        plain = {**headers, "Accept-Encoding": "identity"}  # whoever compresses may hold back
+        return HttpStream(self._request("GET", path, plain, QUIET_SECONDS, preload_content=False))
 
     def _request(
         self, method: str, path: str, headers: Mapping[str, str], seconds: float, **more: Any

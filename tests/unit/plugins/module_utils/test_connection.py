@@ -143,6 +143,65 @@ def test_only_what_comes_over_a_network_is_compressed(server: str, near: bool) -
     assert ("Accept-Encoding" not in session._headers({})) is near
 
 
+@pytest.fixture
+def talker() -> Iterator[str]:
+    """A server that says two and a half lines and then nothing; on /none it has nothing to say."""
+    over = threading.Event()
+
+    class Talker(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path == "/none":
+                self.send_response(403)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for chunk in (b"one\ntw", b"o\nthr"):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            if self.path == "/ends":
+                self.wfile.write(b"0\r\n\r\n")
+            else:
+                over.wait(5)
+                self.close_connection = True
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Talker)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    over.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_stream_gives_lines_as_they_come_and_ends_when_it_is_stopped(talker: str) -> None:
+    stream = connect({"kubeconfig": kubeconfig(talker)}).open("/", {})
+    lines = stream.lines()
+    assert (stream.status, next(lines), next(lines)) == (200, b"one", b"two")
+    stopper = threading.Timer(0.2, stream.stop)
+    stopper.start()
+    with pytest.raises(ConnectionLost):
+        next(lines)
+    stopper.join()
+    stream.close()
+
+
+def test_a_stream_may_end_by_itself_or_be_empty(talker: str) -> None:
+    session = connect({"kubeconfig": kubeconfig(talker)})
+    stream = session.open("/ends", {})
+    assert list(stream.lines()) == [b"one", b"two", b"thr"]
+    stream.close()
+    nothing = session.open("/none", {})
+    assert (nothing.status, list(nothing.lines())) == (403, [])
+    nothing.stop()
+    nothing.close()
+
+
 def test_no_answer_is_a_lost_connection(file: Path) -> None:
     with pytest.raises(ConnectionLost, match="Connection refused"):
         connect({"kubeconfig": str(file)}).send("GET", "/", {})
