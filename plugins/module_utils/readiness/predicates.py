@@ -37,7 +37,9 @@ def judge(sight: Sight, wish: Wish) -> Verdict:
     if wish.gone or sight.live.get("metadata", {}).get("deletionTimestamp"):
         return not_yet(still_there(sight.live))
     if wish.by_kind:
-        return _PREDICATES.get(wish.kind, _any_kind)(sight, wish)
+        group = wish.api_version.rpartition("/")[0]
+        ours = _GROUPS.get(wish.kind, group) == group
+        return (_PREDICATES.get(wish.kind, _any_kind) if ours else _any_kind)(sight, wish)
     verdict = named_conditions(sight.live, wish.conditions)
     return has_field(sight.live, wish.field) if verdict.ready and wish.field else verdict
 
@@ -196,6 +198,12 @@ def _of(rule: Callable[[Sight], Verdict]) -> Predicate:
     return lambda sight, _wish: rule(sight)
 
 
+# Names that other groups use for something else: Istio's Gateway, Knative's Service.
+_GROUPS = {
+    "Certificate": "cert-manager.io",
+    "Gateway": "gateway.networking.k8s.io",
+    "Service": "",
+}
 _PREDICATES: dict[str, Predicate] = {
     "Certificate": _certificate,
     "ClusterIssuer": _named("Ready"),

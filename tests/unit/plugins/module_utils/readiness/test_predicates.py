@@ -21,7 +21,8 @@ Object = dict[str, Any]
 
 
 def on(kind: str, live: Object, *slices: Object, **wish: Any) -> Verdict:
-    return judge(Sight(live, slices={"n/x": slices}), Wish("v1", kind, "x", "n", **wish))
+    version = "cert-manager.io/v1" if kind == "Certificate" else "v1"
+    return judge(Sight(live, slices={"n/x": slices}), Wish(version, kind, "x", "n", **wish))
 
 
 def condition(name: str, status: str = "True", **more: Any) -> Object:
@@ -195,6 +196,12 @@ def test_a_service_needs_a_ready_endpoint() -> None:
     assert on("Service", {}, unready, ready).ready
     assert not on("Service", {}, unready).ready
     assert not on("Service", {}).ready
+
+
+def test_a_kind_of_another_group_has_no_rule_of_ours() -> None:
+    istio = Wish("networking.istio.io/v1", "Gateway", "x", "n")
+    assert judge(Sight({"spec": {}}), istio).ready
+    assert not judge(Sight({}), Wish("gateway.networking.k8s.io/v1", "Gateway", "x", "n")).ready
 
 
 def test_what_cannot_heal() -> None:
