@@ -139,15 +139,9 @@ class Converger:
         return _Job(self._placed(manifest, kind or coming.get(key)), kind)
 
     def _placed(self, manifest: Manifest, kind: Kind | None) -> Manifest:
-        """The manifest with our labels, and in its namespace (cluster-wide kinds have none)."""
-        metadata = dict(manifest.body["metadata"])
-        if kind and not kind.namespaced:
-            metadata.pop("namespace", None)
-        elif kind and (manifest.home or self._wishes.namespace):
-            metadata.setdefault("namespace", manifest.home or self._wishes.namespace)
-        if self._wishes.labels:
-            metadata["labels"] = {**(metadata.get("labels") or {}), **self._wishes.labels}
-        return replace(manifest, body={**manifest.body, "metadata": metadata})
+        """The manifest with our labels, and in its namespace."""
+        namespaced = kind.namespaced if kind else None
+        return manifest.placed(namespaced, self._wishes.namespace, self._wishes.labels)
 
     def _guarded(self, work: Callable[[_Job], None]) -> Callable[[_Job], None]:
         """Work on one job that turns every expected refusal into the job's outcome."""

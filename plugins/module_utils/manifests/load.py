@@ -9,7 +9,7 @@ import binascii
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,20 @@ class Manifest:
     def title(self) -> str:
         """How messages call the object: `Deployment opendatahub/manager`."""
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+    def placed(
+        self, namespaced: bool | None, namespace: str | None, labels: Mapping[str, str] | None
+    ) -> Manifest:
+        """With more labels, and in a namespace if its kind has them (None: that is not known)."""
+        metadata = dict(self.body["metadata"])
+        place = self.home or namespace
+        if namespaced is False:
+            metadata.pop("namespace", None)
+        elif namespaced and place:
+            metadata.setdefault("namespace", place)
+        if labels:
+            metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+        return replace(self, body={**self.body, "metadata": metadata})
 
 
 def inline(definition: Any) -> list[Manifest]:

@@ -111,12 +111,7 @@ class Remover:
 
     def _placed(self, manifest: Manifest) -> Manifest:
         kind = self._kind(manifest)
-        metadata = dict(manifest.body["metadata"])
-        if kind and not kind.namespaced:
-            metadata.pop("namespace", None)
-        elif kind and self._wishes.namespace:
-            metadata.setdefault("namespace", self._wishes.namespace)
-        return replace(manifest, body={**manifest.body, "metadata": metadata})
+        return manifest.placed(kind.namespaced if kind else None, self._wishes.namespace, None)
 
     def _kind(self, manifest: Manifest) -> Kind | None:
         """The kind as manifest or server spell its version: an object is the same in both."""
