@@ -33,10 +33,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import 
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest, Manifest
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import without_secrets
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import (
     Outcome,
     refusal,
-    without_secrets,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
 

@@ -1,11 +1,9 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Outcomes to words: the task's result, its diff, its error. Secrets are masked here."""
+"""Outcomes to words: the task's result, its diff, its error."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,8 +24,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.hidden import (
     visible,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import Manifest
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import (
+    masked_body,
+    masked_change,
+)
 
-MASK = "********"
 REMOVED = ("deleted", "pruned")
 _LONG = 2000
 """Characters of one value that a diff shows in full; schemas of CRDs are far longer."""
@@ -90,55 +91,29 @@ def _diff(outcome: Outcome, hidden: list[Hidden]) -> dict[str, Any]:
 
 
 def _body(manifest: Manifest, hidden: list[Hidden]) -> dict[str, Any]:
-    secret = manifest.kind == "Secret"
     body = visible(manifest.body, hidden)
-    return {name: _shown(value, secret and name == "data", MASK) for name, value in body.items()}
+    return masked_body({name: _shown(value) for name, value in body.items()})
 
 
 def _changes(outcome: Outcome, hidden: list[Hidden]) -> tuple[dict[str, Any], dict[str, Any]]:
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    secret = outcome.manifest.kind == "Secret"
     for change in outcome.changes:
         rests = rests_below(change.path, hidden)
         if () in rests:
             continue
-        masked = secret and change.path[0] in ("data", "stringData")
-        for side, value, mask in (
-            (before, change.before, f"{MASK} (before)"),
-            (after, change.after, f"{MASK} (after)"),
-        ):
-            side[spell(change.path)] = _shown(visible(value, rests), masked, mask)
+        shown = masked_change(change, outcome.manifest.body, outcome.changes)
+        before[spell(change.path)] = _shown(visible(shown.before, rests))
+        after[spell(change.path)] = _shown(visible(shown.after, rests))
     return before, after
 
 
-def _shown(value: Any, masked: bool, mask: str) -> Any:
+def _shown(value: Any) -> Any:
+    """A value as the diff shows it: what is very long is only measured."""
     if value is None:
         return None
-    if masked:
-        return dict.fromkeys(value, mask) if isinstance(value, Mapping) else mask
-    if isinstance(value, Mapping | list):
-        length = len(json.dumps(value))
-        return value if length <= _LONG else f"({length} characters, not shown)"
-    return value if len(str(value)) <= _LONG else f"({len(str(value))} characters, not shown)"
-
-
-def without_secrets(text: str, body: Mapping[str, Any]) -> str:
-    """A message without the values of the Secret that it is about."""
-    if body.get("kind") != "Secret":
-        return text
-    for value in (body.get("data") or {}).values():
-        for spelling in (str(value), _decoded(str(value))):
-            if len(spelling) > 3:
-                text = text.replace(spelling, MASK)
-    return text
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.b64decode(value).decode()
-    except (binascii.Error, ValueError):
-        return ""
+    length = len(json.dumps(value)) if isinstance(value, Mapping | list) else len(str(value))
+    return value if length <= _LONG else f"({length} characters, not shown)"
 
 
 def conflict_words(conflicts: Iterable[Cause], manager: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import MASK
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import MASK
 from ansible_collections.llmd.tpu.plugins.module_utils.rendering import program
 from ansible_collections.llmd.tpu.plugins.module_utils.rendering.fingerprint import (
     Fingerprint,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -278,6 +279,23 @@ def test_what_heals_is_retried(reply: Reply | ConnectionLost) -> None:
     outcomes, api = converge(server, settings())
     assert actions(outcomes) == ["created"]
     assert api.counts.retries == 3
+
+
+@pytest.mark.parametrize(("seconds", "action"), [(7, "created"), (45, "failed")])
+def test_the_server_says_when_to_come_back(seconds: int, action: str) -> None:
+    server, clock = Server(), Clock()
+    left = [1]
+
+    def busy(method: str, path: str) -> Reply | None:
+        if method != "PATCH" or not left[0]:
+            return None
+        left[0] -= 1
+        return replace(status(429, "too many requests"), retry_after=float(seconds))
+
+    server.troubles.append(busy)
+    outcomes, _api = converge(server, settings(), clock)
+    assert actions(outcomes) == [action]
+    assert clock.now == (seconds if action == "created" else 0)
 
 
 @pytest.mark.parametrize(
