@@ -198,11 +198,12 @@ options:
             description:
               - The namespace of the service.
             type: str
-      adopted:
+      findings:
         description:
-          - Installs of others that the phase is told to use (C(Istio), C(cert-manager)).
+          - What other words found out about the phase, as M(llmd.tpu.operators_info) and
+            M(llmd.tpu.kserve_info) return it; it is told with the rest.
         type: list
-        elements: str
+        elements: dict
         default: []
       serving_namespaces:
         description:

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is in the cluster already that is not ours: Helm releases, CRDs, whole installs. Pure.
+"""What is in the cluster already that is not ours: Helm releases and CRDs. Pure.
+
+Whole installs (another KServe, Istio, cert-manager) are judged by kserve_info and operators_info.
 
 Only the metadata of objects is looked at. Sources: Helm writes the label
 ``app.kubernetes.io/managed-by: Helm`` and the annotations ``meta.helm.sh/release-name`` and
@@ -20,7 +22,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import m
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Phase, Target
 
 MANAGER = "llmd.tpu"
-PHASE_LABEL = "llmd.tpu/phase"
 _ADDON_LABEL = "addonmanager.kubernetes.io/mode"
 
 Metadata = Mapping[str, Any]
@@ -128,71 +129,6 @@ def check_definitions(definitions: Iterable[Metadata]) -> Iterator[Finding]:
             fix="nothing, unless the phase that brings them reports a conflict",
             source="field managers, Helm's and addon manager's labels, bundle-version annotations",
         )
-
-
-def check_installs(
-    phases: Iterable[Phase], deployments: Iterable[Metadata], namespaces: Iterable[Metadata]
-) -> Iterator[Finding]:
-    """Recognise another KServe, Istio or cert-manager: a second one of each harms both."""
-    names = {phase.name: phase for phase in phases if not phase.removes}
-    ours = {str(one.get("name")) for one in namespaces if PHASE_LABEL in (one.get("labels") or {})}
-    for metadata in deployments:
-        namespace = str(metadata.get("namespace", ""))
-        if namespace in ours:
-            continue
-        product, phase = _install(metadata)
-        if phase not in names:
-            continue
-        yield _foreign(product, phase, metadata, product in names[phase].adopted)
-
-
-def _foreign(product: str, phase: str, metadata: Metadata, adopted: bool) -> Finding:
-    place = f"{metadata.get('namespace')}/{metadata.get('name')}"
-    if adopted:
-        return Finding(
-            code="INSTALL-ADOPTED",
-            severity="info",
-            message=f"{product} is there already and will be used as it is",
-            subject=product,
-            path=f"Deployment {place}",
-            found=_owner(metadata),
-            fix=f"nothing: {phase}_adopt names it",
-        )
-    kserve = product == "KServe"
-    return Finding(
-        code="INSTALL-FOREIGN",
-        severity="error",
-        message=f"another {product} runs in this cluster; "
-        + (
-            "two of them share CRDs and webhooks, and fight over them"
-            if kserve
-            else f"phase {phase} would bring a second one"
-        ),
-        subject=product,
-        path=f"Deployment {place}",
-        found=_owner(metadata),
-        expected=f"none, or the one that phase {phase} made",
-        fix="remove it, or use another cluster"
-        if kserve
-        else f"add it to {phase}_adopt to use it, or remove it first",
-        source="guide correction C13" if kserve else "operators.md, existing installs",
-    )
-
-
-def _install(metadata: Metadata) -> tuple[str, str]:
-    """Product and phase of a controller's Deployment; two empty texts for any other."""
-    labels = metadata.get("labels") or {}
-    name = str(metadata.get("name", ""))
-    if name in ("kserve-controller-manager", "llmisvc-controller-manager"):
-        return "KServe", "kserve"
-    if labels.get("app") == "istiod" or name == "istiod":
-        return "Istio", "operators"
-    is_cert_manager = labels.get("app.kubernetes.io/name") == "cert-manager"
-    if (is_cert_manager and labels.get("app.kubernetes.io/component") == "controller") or (
-        name == "cert-manager"
-    ):
-        return "cert-manager", "operators"
-    return "", ""
 
 
 def _product(group: str) -> str:

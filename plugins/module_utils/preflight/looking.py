@@ -45,8 +45,6 @@ class Sight:
     nodes: list[Mapping[str, Any]] = field(default_factory=list)
     pods: list[Mapping[str, Any]] = field(default_factory=list)
     definitions: list[Mapping[str, Any]] = field(default_factory=list)
-    deployments: list[Mapping[str, Any]] = field(default_factory=list)
-    namespaces: list[Mapping[str, Any]] = field(default_factory=list)
     serving: list[Found] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -78,12 +76,6 @@ def look(
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         sight.definitions = _metadata(session, path)
 
-    def see_deployments() -> None:
-        sight.deployments = _metadata(session, "/apis/apps/v1/deployments")
-
-    def see_namespaces() -> None:
-        sight.namespaces = _metadata(session, "/api/v1/namespaces")
-
     def see_serving(namespace: str, api_version: str, name: str) -> None:
         kind = api.kind(api_version, name)
         if kind is not None:
@@ -96,8 +88,6 @@ def look(
         ("the version of the server", see_version),
         ("nodes and the pods on them", see_nodes),
         ("CustomResourceDefinitions", see_definitions),
-        ("Deployments of all namespaces", see_deployments),
-        ("Namespaces", see_namespaces),
     ]
     for namespace in dict.fromkeys(serving_namespaces):
         for api_version, name in SERVING_KINDS:

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, Severity
+
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 ProgramName = Literal["helm", "kustomize", "git"]
 
 
@@ -88,7 +91,7 @@ class Phase:
     pull_secret_problem: str
     model: Model | None
     tpu: Slice | None
-    adopted: tuple[str, ...]
+    findings: tuple[Finding, ...]
     serving_namespaces: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -124,10 +127,18 @@ def read_phase(entry: Mapping[str, Any]) -> Phase:
         )
         if tpu.get("accelerator")
         else None,
-        adopted=tuple(str(name) for name in entry.get("adopted") or ()),
+        findings=tuple(_finding(one) for one in entry.get("findings") or ()),
         serving_namespaces=tuple(str(name) for name in entry.get("serving_namespaces") or ()),
         unknown=tuple(str(words) for words in entry.get("unknown") or ()),
     )
+
+
+def _finding(entry: Mapping[str, Any]) -> Finding:
+    """A finding of another word, as its result has it."""
+    words = {one.name: str(entry[one.name]) for one in fields(Finding) if one.name in entry}
+    given = words.pop("severity", "error")
+    severity: Severity = next((one for one in _SEVERITIES if one == given), _SEVERITIES[0])
+    return Finding(severity=severity, **words)
 
 
 def _targets(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Target, ...]:

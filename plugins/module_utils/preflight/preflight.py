@@ -53,7 +53,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.google_quota im
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.installs import (
     check_definitions,
-    check_installs,
     check_releases,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.looking import (
@@ -157,7 +156,7 @@ def argument_spec() -> dict[str, Any]:
                         "namespace": {"type": "str"},
                     },
                 },
-                "adopted": {"type": "list", "elements": "str", "default": []},
+                "findings": {"type": "list", "elements": "dict", "default": []},
                 "serving_namespaces": {"type": "list", "elements": "str", "default": []},
                 "unknown": {"type": "list", "elements": "str", "default": []},
             },
@@ -217,6 +216,7 @@ class Checks:
     def outside(self, send: Send, hub: str) -> None:
         """Ask programs, registries and hub; all that is not the cluster."""
         for phase in self._phases:
+            self.findings.extend(phase.findings)
             self.findings.extend(_source_unreadable(phase.name, words) for words in phase.unknown)
         for phase in self._coming:
             self.findings.extend([*check_pull_secret(phase), *check_token(phase)])
@@ -260,7 +260,6 @@ class Checks:
         self.findings.extend(check_version(sight.version, generations))
         self.findings.extend(check_releases(self._coming, sight.serving))
         self.findings.extend(check_definitions(sight.definitions))
-        self.findings.extend(check_installs(self._coming, sight.deployments, sight.namespaces))
         self._permissions(session, api)
         for phase in self._coming:
             if phase.tpu:

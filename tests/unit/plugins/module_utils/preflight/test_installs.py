@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.installs import (
     Found,
     check_definitions,
-    check_installs,
     check_releases,
 )
 
@@ -90,39 +89,3 @@ def test_the_owner_by_labels(more: dict[str, Any], owner: str) -> None:
     more = {**more, "name": "issuers.cert-manager.io"}
     (finding,) = check_definitions([more])
     assert owner in finding.message
-
-
-def controller(name: str, namespace: str, **labels: str) -> dict[str, Any]:
-    """The metadata of a controller's Deployment."""
-    return {"name": name, "namespace": namespace, "labels": labels}
-
-
-FOREIGN = [
-    (controller("kserve-controller-manager", "kserve"), "KServe"),
-    (controller("llmisvc-controller-manager", "kserve"), "KServe"),
-    (controller("istiod-canary", "mesh", app="istiod"), "Istio"),
-    (controller("cert-manager", "cert-manager"), "cert-manager"),
-]
-
-
-@pytest.mark.parametrize(("metadata", "product"), FOREIGN)
-def test_another_install_is_an_error(metadata: dict[str, Any], product: str) -> None:
-    phases = [phase("operators"), phase("kserve")]
-    (finding,) = check_installs(phases, [metadata], [])
-    assert (finding.code, finding.severity) == ("INSTALL-FOREIGN", "error")
-    assert finding.subject == product
-
-
-@pytest.mark.parametrize(("metadata", "product"), FOREIGN)
-def test_our_own_install_is_none(metadata: dict[str, Any], product: str) -> None:
-    ours = {"name": metadata["namespace"], "labels": {"llmd.tpu/phase": "operators"}}
-    assert not list(check_installs([phase("operators"), phase("kserve")], [metadata], [ours]))
-
-
-def test_an_install_may_be_adopted() -> None:
-    (finding,) = check_installs([phase("operators", adopted=["cert-manager"])], [FOREIGN[3][0]], [])
-    assert (finding.code, finding.severity) == ("INSTALL-ADOPTED", "info")
-
-
-def test_what_the_run_does_not_touch_is_not_looked_for() -> None:
-    assert not list(check_installs([phase("model")], [one for one, _product in FOREIGN], []))
