@@ -5,23 +5,19 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection, RemoteDisconnected
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import self_signed
 from tests.sandbox.images.vllm.server import watch_certificate
 from tests.unit.sandbox.conftest import Client
 
@@ -30,31 +26,11 @@ Serve = Callable[..., Client]
 
 def issue(folder: Path, name: str) -> None:
     """A certificate in a Secret volume, swapped in at once as the kubelet does."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(addresses, critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    certificate, key = self_signed(name)
     data = folder / f"..{name}"
     data.mkdir(parents=True)
-    (data / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (data / "tls.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    (data / "tls.crt").write_bytes(certificate)
+    (data / "tls.key").write_bytes(key)
     link = folder / "..new"
     link.symlink_to(data.name)
     os.replace(link, folder / "..data")
