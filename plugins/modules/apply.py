@@ -26,7 +26,8 @@ description:
     CustomResourceDefinitions. When a custom resource does not go, nothing after it is deleted.
   - A namespace is only deleted when nothing of others is in it. Not counted are the ServiceAccount
     V(default), the ConfigMaps V(kube-root-ca.crt) and V(istio-ca-root-cert), Endpoints, Events,
-    Leases, objects with an owner, and what O(leftovers) names.
+    Leases, the ResourceQuota V(gke-resource-quotas), objects with an owner, and what O(leftovers)
+    names.
   - A CustomResourceDefinition with a bundle version (Gateway API and its inference extension) is
     never downgraded, and is left alone where the platform manages it; the result says so.
 options:
@@ -259,7 +260,9 @@ retries:
   returned: with RV(objects)
   type: int
 diff:
-  description: The fields that change, object by object; values of Secrets are masked.
+  description:
+    - The fields that change, object by object. Values of Secrets are masked, and values of
+      variables that are called token, password, secret, credentials or key.
   returned: with RV(objects)
   type: list
   elements: dict

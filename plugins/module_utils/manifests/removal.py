@@ -37,13 +37,15 @@ _STEPS = {
     "ReplicaSet": WORKLOADS,
     "StatefulSet": WORKLOADS,
 }
-# What every namespace holds without anybody's asking, or what tells of the past.
+# What every namespace holds without anybody's asking, or what tells of the past; the quota is GKE's
+# own in small clusters (GKE documentation, "Quotas and limits").
 _FURNITURE = (
     ("ConfigMap", "istio-ca-root-cert"),
     ("ConfigMap", "kube-root-ca.crt"),
     ("Endpoints", "*"),  # the shadow of a Service, which counts itself
     ("Event", "*"),
     ("Lease", "*"),
+    ("ResourceQuota", "gke-resource-quotas"),
     ("ServiceAccount", "default"),
 )
 _LISTED = 10
@@ -169,6 +171,11 @@ def foreign(found: Iterable[Found], going: Going, leftovers: Sequence[Leftover])
 
 def listed(found: Iterable[Found]) -> str:
     """The titles of objects, the first ones of many."""
-    titles = sorted({each.title for each in found})
-    more = f" and {len(titles) - _LISTED} more" if len(titles) > _LISTED else ""
-    return ", ".join(titles[:_LISTED]) + more
+    return first({each.title for each in found})
+
+
+def first(names: Iterable[str]) -> str:
+    """The first of many names, and how many there are more."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
+    return ", ".join(ordered[:_LISTED]) + more

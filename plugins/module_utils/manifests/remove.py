@@ -8,6 +8,7 @@ the uid that was read, so that an object that somebody else made anew under its 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -148,18 +149,31 @@ class Remover:
             if each.key not in known
             and not removal.why_not_ours(each.metadata, self._wishes.manager, self._wishes.labels)
         ]
+        self._warn(problems)
         for kind, problem in problems:
-            words = refusal(problem, self._wishes.manager)
-            if isinstance(problem, ApiError) and problem.status in _UNLISTED:
-                self.warnings.append(
-                    f"{kind.kind} ({kind.api_version}) was not searched for objects to remove: "
-                    f"{words}"
-                )
-            else:
+            if not _tolerable(problem):
                 body = {"apiVersion": kind.api_version, "kind": kind.kind}
                 place = Manifest({**body, "metadata": {"name": "*"}}, "searched by its labels")
+                words = refusal(problem, self._wishes.manager)
                 jobs.append(_Job(place, "failed", outcome=Outcome(place, "failed", error=words)))
         return jobs
+
+    def _warn(self, problems: Iterable[tuple[Kind, Exception]]) -> None:
+        """Kinds that could not be searched, with one warning for all that need a permission."""
+        refused = []
+        for kind, problem in problems:
+            if isinstance(problem, ApiError) and problem.status == 403:
+                refused.append(f"{kind.kind} ({kind.api_version})")
+            elif _tolerable(problem):
+                self.warnings.append(
+                    f"{kind.kind} ({kind.api_version}) was not searched for objects to remove: "
+                    f"{refusal(problem, self._wishes.manager)}"
+                )
+        if refused:
+            self.warnings.append(
+                "not searched for objects to remove, as the account may not list them: "
+                + ", ".join(sorted(refused))
+            )
 
     def _list(
         self,
@@ -274,8 +288,9 @@ class Remover:
             )
         elif unseen:
             reason = (
-                f"whether others have something in it cannot be seen: {', '.join(unseen)} could "
-                "not be listed. Expected: an account that may list every kind in it."
+                "whether others have something in it cannot be seen: "
+                f"{removal.first(unseen)} could not be listed. Expected: an account that "
+                "may list every kind in it."
             )
         else:
             return
@@ -324,7 +339,7 @@ class Remover:
             if problem.status == 404:
                 job.outcome = Outcome(job.manifest, "none", reason="it went meanwhile")
                 return False
-            if "UID in precondition" in problem.message and "uid" not in conditions:
+            if "uid" not in conditions and re.search("UID in (the )?precondition", problem.message):
                 reason = "it is not what was read: somebody made it anew meanwhile"
                 job.outcome = Outcome(job.manifest, "skipped", reason=reason)
                 return False
@@ -371,6 +386,11 @@ class Remover:
             job.seconds += self._clock() - started
 
         return guarded
+
+
+def _tolerable(problem: Exception) -> bool:
+    """Whether a kind that cannot be listed hides none of our objects."""
+    return isinstance(problem, ApiError) and problem.status in _UNLISTED
 
 
 def _manifest(found: Found) -> Manifest:

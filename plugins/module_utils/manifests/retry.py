@@ -43,6 +43,7 @@ _FINAL = (
     "failed to create typed patch object",
     "field not declared in schema",
     "UID in precondition",
+    "UID in the precondition",
 )
 
 
