@@ -59,7 +59,8 @@ def drift(plane: ControlPlane, place: str) -> None:
         ],
         "application/json-patch+json",
     )
-    patch(url(place, "services", place), {"spec": {"ports": None}, "metadata": {"labels": None}})
+    ports = [{"name": "http", "port": 80, "targetPort": 9000}]
+    patch(url(place, "services", place), {"spec": {"ports": ports}, "metadata": {"labels": None}})
     patch(f"/api/v1/namespaces/{place}/secrets/s", {"data": {"key": "aHVudGVyMi10aGVpcnM="}})
     patch(f"{RBAC}/clusterroles/{place}", {"rules": []})
     plane.request("DELETE", f"/api/v1/namespaces/{place}/serviceaccounts/{place}")
@@ -154,7 +155,7 @@ def test_check_says_of_each_object_what_the_run_does(transcript: Transcript) -> 
         "Deployment web": ("changed", [f"{image}.env[name=HF_TOKEN].value", f"{image}.image"]),
         "Service drifted": (
             "changed",
-            ["metadata.labels[llmd.tpu/phase]", "spec.ports[port=80,protocol=TCP]"],
+            ["metadata.labels[llmd.tpu/phase]", "spec.ports[port=80,protocol=TCP].targetPort"],
         ),
         "Secret s": ("changed", ["data.key"]),
         "ServiceAccount drifted": ("created", []),
