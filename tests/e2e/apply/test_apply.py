@@ -216,10 +216,11 @@ def test_fields_of_others_stay_as_they_are(plane: ControlPlane, place: str) -> N
     )
     converge(plane, definition=deployment(place, env=[{"name": "OURS", "value": "9"}]))
     after = plane.request("GET", path)
-    for field in (before, after):
-        field["metadata"].pop("resourceVersion")
-        field["metadata"].pop("generation")
-        field["metadata"].pop("managedFields")
+    for live in (before, after):
+        live["metadata"].pop("resourceVersion")
+        live["metadata"].pop("generation")
+        entries = live["metadata"].pop("managedFields")
+        live["theirs"] = [entry for entry in entries if entry["manager"] == "somebody"]
     after["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = "1"
     assert json.dumps(after, sort_keys=True) == json.dumps(before, sort_keys=True)
 
