@@ -139,31 +139,38 @@ def test_a_secret_in_values_goes_nowhere_but_into_the_cluster(
 
 
 def test_an_overlay_in_stages_a_template_and_a_missing_variable(
-    plane: ControlPlane, built: build.Built, tmp_path: Path
+    plane: ControlPlane, tmp_path: Path
 ) -> None:
     """As a role does it: through Ansible, paths beside the playbook."""
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "place.yaml.j2").write_text(
+    overlay, templates = tmp_path / "files" / "overlay", tmp_path / "templates"
+    overlay.mkdir(parents=True)
+    templates.mkdir()
+    (overlay / "crd.yaml").write_text(CHART["crds/crd.yaml"])
+    (overlay / "shelf.yaml").write_text(CHART["templates/shelf.yaml"])
+    (overlay / "kustomization.yaml").write_text(
+        "resources: [crd.yaml, shelf.yaml]\nnamePrefix: staged-\n"
+        "commonAnnotations: {docs: 'https://example.com'}\n"
+    )
+    (templates / "place.yaml.j2").write_text(
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: '{{ place }}'}\n"
     )
     common = {"kubeconfig": str(plane.kubeconfig), "cache": str(tmp_path / "cache")}
-    overlay = {"kustomize": [{"path": "overlay", "binary": str(KUBECTL)}]}
+    source = {"kustomize": [{"path": "overlay", "binary": str(KUBECTL)}]}
     crds = [{"kind": "CustomResourceDefinition"}]
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "overlay").symlink_to(
-        built.sources["kserve"] / "config" / "overlays" / "odh-xks"
-    )
+    template: Object = {"llmd.tpu.apply": {"template": "place.yaml.j2", **common}}
     tasks: list[Object] = [
-        {"llmd.tpu.apply": {"template": "place.yaml.j2", **common}, "vars": {"place": "stages"}},
-        {"llmd.tpu.apply": {**overlay, "include": crds, **common}},
-        {"llmd.tpu.manifests_info": {**overlay, "exclude": crds, "cache": common["cache"]}},
+        {**template, "vars": {"place": "stages"}},
+        {"llmd.tpu.apply": {**source, "include": crds, **common}},
+        {"llmd.tpu.apply": {**source, "exclude": crds, **common}},
+        {"llmd.tpu.manifests_info": {**source, "cache": common["cache"]}},
     ]
     results, _output = play(tmp_path, tasks)
-    assert results[0]["objects"][0]["name"] == "stages"
-    assert {entry["kind"] for entry in results[1]["objects"]} == {"CustomResourceDefinition"}
-    assert results[2]["cached"]
-    assert "Deployment" in {entry["kind"] for entry in results[2]["objects"]}
-    assert any("kserve" in image for image in results[2]["images"])
-    _results, output = play(tmp_path, [{**tasks[0], "vars": {}}], expected=2)
+    assert [[entry["name"] for entry in result["objects"]] for result in results[:3]] == [
+        ["stages"],
+        ["shelves.shop.example.com"],
+        ["staged-first"],
+    ]
+    assert results[3]["cached"]
+    _results, output = play(tmp_path, [template], expected=2)
     assert "template place.yaml.j2" in output
-    assert "place" in output
+    assert "'place' is undefined" in output
