@@ -40,8 +40,8 @@ class SourcesAction(ControllerAction):
         arguments["definition"] = [*inline, *(self._rendered(path) for path in listed)]
         return arguments
 
-    def _rendered(self, path: str) -> str:
-        """A template's text, found and rendered as by Ansible's own lookup `template`."""
+    def _rendered(self, path: str) -> Any:
+        """A template's content, found and rendered as by Ansible's own lookup `template`."""
         variables = {
             **self._templar.available_variables,
             "ansible_search_path": self._task.get_search_path(),
@@ -50,6 +50,6 @@ class SourcesAction(ControllerAction):
             "ansible.builtin.template", loader=self._loader, templar=self._templar
         )
         try:
-            return str(lookup.run([path], variables)[0])
+            return lookup.run([path], variables)[0]
         except AnsibleError as problem:
             raise AnsibleError(f"template {path}: {problem}") from problem

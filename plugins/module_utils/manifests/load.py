@@ -72,11 +72,11 @@ class Manifest:
         return replace(self, body={**self.body, "metadata": metadata})
 
 
-def inline(definition: Any) -> list[Manifest]:
+def inline(definition: Any, origin: str = "definition") -> list[Manifest]:
     """The objects of an inline definition: dict, list or YAML text. Raises BadManifest."""
     if isinstance(definition, str):
-        return documents(str(definition), "definition")
-    return _objects(_plain(definition), "definition")
+        return documents(str(definition), origin)
+    return _objects(_plain(definition), origin)
 
 
 def files(path: Path) -> list[Path]:

@@ -87,10 +87,10 @@ def given(params: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Template:
-    """A template that Ansible has rendered."""
+    """A template that Ansible has rendered, to a text or, of one expression, to its value."""
 
     path: str
-    text: str
+    content: Any
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class _Gatherer:
                 f"template {template} was not rendered: Ansible does that in the controller, "
                 "through the action plugin. Expected: the task is run by Ansible."
             )
-        self._take(_entries(documents(template.text, template.path), template.path), template.path)
+        self._take(_entries(inline(template.content, template.path), template.path), template.path)
 
     def _file(self, file: Path) -> None:
         """A large file is parsed once per content."""

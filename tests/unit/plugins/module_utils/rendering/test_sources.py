@@ -194,6 +194,9 @@ def test_include_and_exclude_choose(tmp_path: Path) -> None:
 def test_templates_come_with_their_path() -> None:
     (manifest,) = gather({"template": [Template("a.yaml.j2", CONFIG)]}).manifests
     assert manifest.origin == "a.yaml.j2, document 1"
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    (manifest,) = gather({"template": [Template("a.yaml.j2", body)]}).manifests
+    assert (manifest.body, manifest.origin) == (body, "a.yaml.j2")
     assert "was not rendered" in refusal(template=["a.yaml.j2"])
     assert "a.yaml.j2, line 2" in refusal(template=[Template("a.yaml.j2", "a: [")])
 
