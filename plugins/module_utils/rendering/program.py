@@ -47,14 +47,8 @@ class Program:
         """
         file = Path(self.path)
         state = file.stat()
-        with file.open("rb") as content:
-            script = content.read(2) == b"#!"
-        return (
-            str(file.resolve()),
-            str(state.st_size),
-            str(state.st_mtime_ns),
-            self.version() if script else "",
-        )
+        version = self.version() if _may_start_another(file) else ""
+        return str(file.resolve()), str(state.st_size), str(state.st_mtime_ns), version
 
     def output(self, arguments: Sequence[str], given: bytes = b"") -> tuple[int, str, str]:
         """Run it: exit code, output and complaints. What is secret comes by standard input.
@@ -81,6 +75,15 @@ class Program:
             done.stdout.decode(errors="replace"),
             done.stderr.decode(errors="replace"),
         )
+
+
+def _may_start_another(file: Path) -> bool:
+    """A script; or a program that may be run and not be read."""
+    try:
+        with file.open("rb") as content:
+            return content.read(2) == b"#!"
+    except OSError:
+        return True
 
 
 def find(names: Sequence[str]) -> str | None:

@@ -163,6 +163,15 @@ def test_an_overlay_in_stages_a_template_and_a_missing_variable(
         {"llmd.tpu.apply": {**source, "include": crds, **common}},
         {"llmd.tpu.apply": {**source, "exclude": crds, **common}},
         {"llmd.tpu.manifests_info": {**source, "cache": common["cache"]}},
+        {  # as a module: the template was rendered before
+            "llmd.tpu.manifests_info": {"template": "place.yaml.j2"},
+            "become": True,
+            "vars": {
+                "place": "module",
+                "ansible_become_method": "su",
+                "ansible_python_interpreter": sys.executable,
+            },
+        },
     ]
     results, _output = play(tmp_path, tasks)
     assert [[entry["name"] for entry in result["objects"]] for result in results[:3]] == [
@@ -171,6 +180,7 @@ def test_an_overlay_in_stages_a_template_and_a_missing_variable(
         ["staged-first"],
     ]
     assert results[3]["cached"]
+    assert results[4]["objects"][0]["name"] == "module"
     _results, output = play(tmp_path, [template], expected=2)
     assert "template place.yaml.j2" in output
     assert "'place' is undefined" in output
