@@ -149,8 +149,9 @@ def missing(
         elif not answer and question.verb in ("escalate", "bind"):
             findings.append(_no_escalation(question, need))
         elif not answer:
-            names = [one.name for one in by_name(question, need) if not allowed(one)]
-            if names or not by_name(question, need):
+            named = by_name(question, need)
+            names = [one.name for one in named if not allowed(one)] if named else list(need.names)
+            if names or not named:
                 findings.append(_missing(question, need, names))
     if unanswered:
         findings.append(_unanswered(unanswered, len(wanted)))
