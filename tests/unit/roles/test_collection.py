@@ -107,7 +107,7 @@ def test_every_variable_that_is_used_is_set_somewhere(role: str) -> None:
 def test_a_role_has_the_files_of_the_house(role: str) -> None:
     folder = ROOT / "roles" / role
     assert {path.name for path in task_files(role)} >= {
-        f"{part}.yml" for part in ("main", "preflight", "present", "absent", "verify")
+        f"{part}.yml" for part in ("main", "plan", "preflight", "present", "absent", "verify")
     }
     assert (folder / "README.md").is_file()
 
@@ -172,6 +172,27 @@ def test_the_site_runs_the_phases_in_order() -> None:
     assert [play["ansible.builtin.import_playbook"] for play in plays] == [
         f"{phase}.yml" for phase in PHASES
     ]
+
+
+def test_the_removal_takes_what_serves_before_what_it_needs() -> None:
+    plays = read(ROOT / "playbooks/remove.yml")
+    imported = [play for play in plays if "ansible.builtin.import_playbook" in play]
+    assert [play["ansible.builtin.import_playbook"] for play in imported] == [
+        f"{phase}.yml" for phase in ("model", "gateway", "namespace", "kserve", "operators")
+    ]
+    for play in imported:
+        phase = play["ansible.builtin.import_playbook"].removesuffix(".yml")
+        assert play["vars"][f"{phase}_state"] == "absent"
+
+
+def test_preflight_hears_every_phase() -> None:
+    (play,) = read(ROOT / "playbooks/preflight.yml")
+    heard = [
+        task["ansible.builtin.import_role"]
+        for task in play["tasks"]
+        if "ansible.builtin.import_role" in task
+    ]
+    assert heard == [{"name": f"llmd.tpu.{phase}", "tasks_from": "plan.yml"} for phase in PHASES]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda p: p.stem)
