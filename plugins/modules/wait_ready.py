@@ -26,7 +26,7 @@ description:
   - Everything is read once, and what is not ready is watched, together with its pods and
     endpoints. Where the account may not watch, it reads every second instead.
   - Stops early when an object cannot become ready by itself - an image refused twice, a container
-    that crashed twice while waiting, pods that quota or admission refuse, a failed Job, an account
+    that crashes after two restarts, pods that quota or admission refuse, a failed Job, an account
     that may not read, and with O(kinds_exist) a kind that is not served. A pod that cannot be
     scheduled may get a new node, so it is told and waited for.
   - At a time-out the error says of each object what it was waiting for.

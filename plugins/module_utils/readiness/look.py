@@ -58,10 +58,10 @@ _PHASES = {
 
 @dataclass
 class Memory:
-    """What the first look counted: crashes and refusals before it are not held against anyone."""
+    """What the first look counted: what began before it is not held against anyone."""
 
     looked: bool = False
-    crashes: pods.Counts = field(default_factory=dict)
+    tries: pods.Tries = field(default_factory=dict)
     refusals: int = 0
 
 
@@ -205,11 +205,12 @@ class Looker:
             told = self._events(namespace, f"reason={refusals.REASON}", look)
             refused = refusals.of(told, sight.live, sight.deployments)
         if not memory.looked:
-            memory.crashes = pods.counts(newest, events)
+            pulls = self._events(namespace, "reason=Pulling", look) if events else ()
+            memory.tries = pods.begun(newest, [*events, *pulls])
             memory.refusals = refusals.count(refused)
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in all_pods)
         verdict = refusals.judge(refused, memory.refusals, leaving=leaving)
-        return verdict or pods.judge(newest, events, memory.crashes)
+        return verdict or pods.judge(newest, events, memory.tries)
 
     def _trouble_with_load_balancer(self, wish: Wish, look: Look) -> Verdict | None:
         """What a cloud says of the Service that Gateway controllers make for a Gateway."""

@@ -2,22 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Why do the pods of a workload not run, and can that heal? Pure.
 
-A pull that is refused twice, or a container that crashed twice while we watched, is taken as final.
-What happened before we looked does not count: it may be what this run has just repaired. Words and
-reasons are the kubelet's (Kubernetes documentation, "Images" and "Pod Lifecycle").
+A pull that is refused for the second time, or a container that is restarted for the second time and
+crashes again, is taken as final. But at least one try must have begun after we first looked: what
+began before may be what this run has just repaired. Words and reasons are the kubelet's (Kubernetes
+documentation, "Images" and "Pod Lifecycle").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object, Verdict
 
 TIMES = 2
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _HOPELESS_REASONS = frozenset({"InvalidImageName"})
-Counts = dict[tuple[str, str], int]
-"""Restarts or refused pulls by (pod uid, container)."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Of one container, how many runs and how many pulls of its image have begun."""
+
+    runs: int = 0
+    pulls: int = 0
+
+
+Tries = Mapping[tuple[str, str], Begun]
+"""By pod uid and container."""
+_NONE = Begun()
 
 
 def newest(pods: Iterable[Object]) -> list[Object]:
@@ -43,33 +56,51 @@ def need_events(pods: Iterable[Object]) -> bool:
     return any(reason in _IMAGE_REASONS for pod in pods for _s, reason, _w in _waiting(pod))
 
 
-def counts(pods: Iterable[Object], events: Sequence[Object]) -> Counts:
-    """Crashes and refused pulls so far."""
-    result: Counts = {}
-    for pod in pods:
-        uid = pod["metadata"]["uid"]
-        for status in _statuses(pod):
-            key = (uid, status["name"])
-            result[key] = int(status.get("restartCount") or 0) + _refusals(
-                uid, status["name"], events
-            )
-    return result
+def begun(pods: Iterable[Object], events: Sequence[Object]) -> Tries:
+    """The tries so far; of the events those of reason Pulling and Failed."""
+    return {
+        (uid, status["name"]): Begun(
+            runs=_restarts(status) + (1 if _has_run(status) else 0),
+            pulls=max(
+                _count(_of(uid, status["name"], "Pulling", events)),
+                _count(_pull_failures(uid, status["name"], events)),
+            ),
+        )
+        for pod in pods
+        for uid in (pod["metadata"]["uid"],)
+        for status in _statuses(pod)
+    }
 
 
-def _refusals(uid: str, container: str, events: Sequence[Object]) -> int:
-    return sum(times(event) for event in _pull_failures(uid, container, events))
+def _restarts(status: Object) -> int:
+    return int(status.get("restartCount") or 0)
 
 
-def _pull_failures(uid: str, container: str, events: Sequence[Object]) -> Iterator[Object]:
+def _has_run(status: Object) -> bool:
+    """Whether the latest run has begun: it goes on, or it is what the last state tells of."""
+    state = status.get("state") or {}
+    return "running" in state or "terminated" in state or bool(status.get("lastState"))
+
+
+def _of(uid: str, container: str, reason: str, events: Sequence[Object]) -> Iterator[Object]:
     for event in events:
         place = event.get("involvedObject") or {}
         if (
             place.get("uid") == uid
             and f"{{{container}}}" in str(place.get("fieldPath", ""))
-            and event.get("reason") == "Failed"
-            and "ailed to pull image" in str(event.get("message", ""))
+            and event.get("reason") == reason
         ):
             yield event
+
+
+def _pull_failures(uid: str, container: str, events: Sequence[Object]) -> Iterator[Object]:
+    for event in _of(uid, container, "Failed", events):
+        if "ailed to pull image" in str(event.get("message", "")):
+            yield event
+
+
+def _count(events: Iterable[Object]) -> int:
+    return sum(times(event) for event in events)
 
 
 def latest(events: Iterable[Object]) -> Object:
@@ -83,19 +114,20 @@ def times(event: Object) -> int:
     return int(event.get("count") or series.get("count") or 1)
 
 
-def judge(pods: Iterable[Object], events: Sequence[Object], before: Counts) -> Verdict | None:
+def judge(pods: Iterable[Object], events: Sequence[Object], before: Tries) -> Verdict | None:
     """The worst that can be said of the pods; None when nothing is wrong with them.
 
-    `before` are the counts at the first look, from where crashes and refusals are counted.
+    `before` are the tries that had begun at the first look.
     """
     verdicts: list[Verdict] = []
     for pod in pods:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        now = counts([pod], events)
         for status, reason, words in _waiting(pod):
-            key = (uid, status["name"])
-            again = now.get(key, 0) - before.get(key, 0)
-            verdicts.append(_container(name, status, reason, words, again, uid, events))
+            failures = list(_pull_failures(uid, status["name"], events))
+            tries = before.get((uid, status["name"]), _NONE)
+            verdict = _container(status, reason, words, tries, failures)
+            place = f"pod {name}, container {status['name']}"
+            verdicts.append(Verdict(False, f"{place}: {verdict.reason}", verdict.hopeless))
         unschedulable = _unschedulable(pod)
         if unschedulable:
             verdicts.append(Verdict(False, f"pod {name} is not scheduled: {unschedulable}"))
@@ -103,28 +135,29 @@ def judge(pods: Iterable[Object], events: Sequence[Object], before: Counts) -> V
 
 
 def _container(
-    pod: str,
-    status: Object,
-    reason: str,
-    words: str,
-    again: int,
-    uid: str,
-    events: Sequence[Object],
+    status: Object, reason: str, words: str, before: Begun, failures: Sequence[Object]
 ) -> Verdict:
-    place = f"pod {pod}, container {status['name']}"
     if reason in _IMAGE_REASONS:
-        told = next((str(e["message"]) for e in _pull_failures(uid, status["name"], events)), words)
-        text = f"{place}: the image {status.get('image')} is refused ({reason}): {told}"
-        return Verdict(False, text, hopeless=again >= TIMES)
+        told = next((str(event["message"]) for event in failures), words)
+        refused = _count(failures)
+        return Verdict(
+            False,
+            f"the image {status.get('image')} is refused ({reason}): {told}",
+            hopeless=refused >= TIMES and refused > before.pulls,
+        )
     if reason == "CrashLoopBackOff":
         last = (status.get("lastState") or {}).get("terminated") or {}
         told = f", last exit code {last.get('exitCode')}" if last else ""
         if last.get("message"):
             told += f": {str(last['message']).strip()[-300:]}"
-        text = f"{place}: it crashes again and again ({status.get('restartCount')} restarts{told})"
-        return Verdict(False, text, hopeless=again >= TIMES)
-    text = f"{place}: {reason}" + (f": {words}" if words else "")
-    return Verdict(False, text, hopeless=reason in _HOPELESS_REASONS)
+        restarts = _restarts(status)
+        return Verdict(
+            False,
+            f"it crashes again and again ({restarts} restarts{told})",
+            hopeless=restarts >= TIMES and restarts + 1 > before.runs,
+        )
+    told = f"{reason}: {words}" if words else reason
+    return Verdict(False, told, hopeless=reason in _HOPELESS_REASONS)
 
 
 def _statuses(pod: Object) -> Iterator[Object]:

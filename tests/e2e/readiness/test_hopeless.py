@@ -159,7 +159,7 @@ def waits(space: Space) -> Iterator[dict[str, Waiting]]:
 @pytest.mark.parametrize(
     ("title", "seconds", "words"),
     [
-        ("image", 45, ["the image ghcr.io/none/none:1 is refused", "not found"]),
+        ("image", 40, ["the image ghcr.io/none/none:1 is refused", "not found"]),
         ("crash", 60, ["it crashes again and again", "last exit code 3: no"]),
         ("policy", 20, ["its pods are refused", "not in this house"]),
         ("quota", 20, ["its pods are refused", "exceeded quota: q"]),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import (
-    counts,
+    Begun,
+    begun,
     judge,
     need_events,
     newest,
@@ -38,8 +39,14 @@ def pull_failed(times: int = 1, container: str = "main") -> dict[str, Any]:
     }
 
 
-def verdict(one: dict[str, Any], *events: dict[str, Any], before: int = 0) -> Verdict | None:
-    return judge([one], events, {("p", "main"): before})
+def pulling(times: int) -> dict[str, Any]:
+    return {**pull_failed(times), "reason": "Pulling", "message": 'Pulling image "i:1"'}
+
+
+def verdict(
+    one: dict[str, Any], *events: dict[str, Any], runs: int = 0, pulls: int = 0
+) -> Verdict | None:
+    return judge([one], events, {("p", "main"): Begun(runs, pulls)})
 
 
 BACK_OFF: dict[str, Any] = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1"'}
@@ -52,10 +59,13 @@ def test_nothing_is_wrong(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "before", "hopeless"), [(1, 0, False), (2, 0, True), (2, 1, False), (5, 3, True)]
+    ("times", "begun_before", "hopeless"),
+    [(1, 0, False), (2, 0, True), (2, 1, True), (2, 2, False), (5, 5, False), (6, 5, True)],
 )
-def test_an_image_refused_twice_since_we_looked(times: int, before: int, hopeless: bool) -> None:
-    found = verdict(pod(**BACK_OFF), pull_failed(times), before=before)
+def test_an_image_refused_twice_and_once_since_we_looked(
+    times: int, begun_before: int, hopeless: bool
+) -> None:
+    found = verdict(pod(**BACK_OFF), pull_failed(times), pulls=begun_before)
     assert found is not None
     assert found.hopeless is hopeless
     assert "pod p, container main: the image i:1 is refused" in found.reason
@@ -69,10 +79,13 @@ def test_events_of_other_containers_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restarts", "before", "hopeless"), [(1, 0, False), (2, 0, True), (9, 8, False)]
+    ("restarts", "begun_before", "hopeless"),
+    [(1, 0, False), (2, 0, True), (2, 2, True), (2, 3, False), (8, 9, False), (9, 9, True)],
 )
-def test_crashes_since_we_looked(restarts: int, before: int, hopeless: bool) -> None:
-    found = verdict(pod(restarts=restarts, **CRASH), before=before)
+def test_a_run_that_began_and_crashed_since_we_looked(
+    restarts: int, begun_before: int, hopeless: bool
+) -> None:
+    found = verdict(pod(restarts=restarts, **CRASH), runs=begun_before)
     assert found is not None
     assert found.hopeless is hopeless
 
@@ -122,7 +135,29 @@ def test_the_latest_revision_is_one_of_each_component() -> None:
     assert newest([scheduler, workload]) == [workload, scheduler]
 
 
-def test_counts_and_need_of_events() -> None:
-    assert counts([pod(restarts=3)], [pull_failed(2)]) == {("p", "main"): 5}
+@pytest.mark.parametrize(
+    ("state", "last", "runs"),
+    [
+        ({"waiting": {"reason": "ContainerCreating"}}, None, 0),
+        ({"running": {}}, None, 4),
+        ({"terminated": {}}, None, 4),
+        ({"waiting": {"reason": "CrashLoopBackOff"}}, {"terminated": {}}, 4),
+    ],
+)
+def test_runs_that_have_begun(
+    state: dict[str, Any], last: dict[str, Any] | None, runs: int
+) -> None:
+    one = pod(restarts=3 if runs else 0)
+    one["status"]["containerStatuses"][0] |= {"state": state, "lastState": last or {}}
+    assert begun([one], []) == {("p", "main"): Begun(runs, 0)}
+
+
+def test_pulls_that_have_begun() -> None:
+    one = pod(**BACK_OFF)
+    assert begun([one], [pull_failed(2), pulling(3)]) == {("p", "main"): Begun(0, 3)}
+    assert begun([one], [pull_failed(2)]) == {("p", "main"): Begun(0, 2)}
+
+
+def test_need_of_events() -> None:
     assert need_events([pod(**BACK_OFF)])
     assert not need_events([pod(**CRASH)])

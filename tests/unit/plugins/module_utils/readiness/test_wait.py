@@ -118,6 +118,7 @@ def crashing(restarts: int) -> dict[str, Any]:
         "name": "main",
         "restartCount": restarts,
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 3}},
     }
     metadata = {"name": "d-1", "uid": "1", "creationTimestamp": "1"}
     return {"items": [{"metadata": metadata, "status": {"containerStatuses": [container]}}]}
@@ -126,12 +127,12 @@ def crashing(restarts: int) -> dict[str, Any]:
 def test_a_crash_loop_ends_the_waiting_early() -> None:
     script = Script()
     script.answers[DEPLOYMENT] = [deployment(0)]
-    script.answers[PODS] = [crashing(5), crashing(6), crashing(7)]
+    script.answers[PODS] = [crashing(5), crashing(5), crashing(6)]
     it, _lines, _bells = waiter(script, WISH, rings=[(1.0, ITS_PODS), (4.0, ITS_PODS)])
     words = it.wait(600)
     assert words is not None
     assert "1 object cannot become ready after 4 s" in words
-    assert "it crashes again and again (7 restarts)" in words
+    assert "it crashes again and again (6 restarts, last exit code 3)" in words
 
 
 def test_refused_pods_end_the_waiting_early() -> None:
