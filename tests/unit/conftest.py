@@ -1,0 +1,9 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A busy machine is no reason to fail: what is slow is measured elsewhere.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
