@@ -134,6 +134,19 @@ def why_definition_stays(metadata: Mapping[str, Any], groups: Collection[str]) -
     return f"the platform manages this CRD ({sign})" if sign else ""
 
 
+def why_namespace_stays(metadata: Mapping[str, Any], manager: str) -> str:
+    """Why a namespace stays whatever is in it; empty when it may go.
+
+    Who creates a namespace by a plain write owns the label with its name, which the server adds
+    (Kubernetes documentation, "Automatic labelling"); server-side apply owns only what it sends.
+    """
+    for entry in metadata.get("managedFields") or ():
+        labels = (entry.get("fieldsV1") or {}).get("f:metadata", {}).get("f:labels", {})
+        if entry.get("manager") != manager and "f:kubernetes.io/metadata.name" in labels:
+            return f"{entry.get('manager')} made it, and {manager} only added to it"
+    return ""
+
+
 def staying(found: Iterable[Found], going: Going) -> list[Found]:
     """The objects that nothing of what goes takes along: by itself, its namespace or its owner."""
     left, gone = list(found), set(going.uids)

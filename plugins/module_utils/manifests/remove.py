@@ -31,6 +31,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Pe
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import still_there
 
 Key = tuple[str, str, str | None, str]
+_NAMESPACES = ("", "Namespace")
 _CRDS = ("apiextensions.k8s.io", "CustomResourceDefinition")
 # A list that cannot be had says little: no right to it, a kind that has gone, an API of an add-on
 # that does not run. Our objects are in none of these.
@@ -223,6 +224,8 @@ class Remover:
         reason = removal.why_not_ours(live.metadata, self._wishes.manager, self._wishes.labels)
         if not reason and (live.kind.group, live.kind.kind) == _CRDS:
             reason = removal.why_definition_stays(live.metadata, self._wishes.crd_groups)
+        elif not reason and (live.kind.group, live.kind.kind) == _NAMESPACES:
+            reason = removal.why_namespace_stays(live.metadata, self._wishes.manager)
         if reason:
             job.outcome = Outcome(job.manifest, "skipped", reason=reason)
 
@@ -323,7 +326,7 @@ class Remover:
             job.outcome = Outcome(job.manifest, job.action)
         if job.outcome and not job.outcome.error and job.outcome.action != "skipped":
             self._going.uids.add(job.live.uid)
-            if job.live.kind.kind == "Namespace" and not job.live.kind.group:
+            if (job.live.kind.group, job.live.kind.kind) == _NAMESPACES:
                 self._going.namespaces.add(job.manifest.name)
 
     def _sent(self, job: _Job, live: Found) -> bool:

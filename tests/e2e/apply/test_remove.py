@@ -231,6 +231,18 @@ def test_a_namespace_with_something_foreign_stays_until_that_has_gone(
     assert not there(plane, f"/api/v1/namespaces/{place}")
 
 
+def test_a_namespace_that_somebody_else_made_stays(plane: ControlPlane, place: str) -> None:
+    create(plane, "/api/v1/namespaces", namespace(place))
+    converge(plane, definition=[namespace(place), settings(place)], labels=ours(place))
+    wishes: Object = {"state": "absent", "labels": ours(place), "prune": True}
+    for check in (True, False):
+        result = converge(plane, check=check, **wishes)
+        assert actions(result) == ["pruned", "skipped"]
+        assert result["objects"][1]["reason"].startswith("kubectl-create made it")
+    assert actions(converge(plane, definition=namespace(place))) == ["changed"]
+    assert converge(plane, **wishes)["objects"] == []
+
+
 def test_definitions_stay_unless_named_and_while_they_have_objects(
     plane: ControlPlane, place: str
 ) -> None:

@@ -85,6 +85,22 @@ def test_which_definitions_stay(groups: list[str], labels: dict[str, str], words
     assert bool(words) == bool(reason)
 
 
+@pytest.mark.parametrize(
+    ("manager", "label", "words"),
+    [
+        ("kubectl-create", "kubernetes.io/metadata.name", "kubectl-create made it"),
+        ("kubectl-label", "team", ""),
+        ("llmd.tpu", "kubernetes.io/metadata.name", ""),
+    ],
+)
+def test_a_namespace_that_somebody_else_made_stays(manager: str, label: str, words: str) -> None:
+    fields: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{label}": {}}}}
+    entries = [OURS, {"manager": manager, "operation": "Update", "fieldsV1": fields}]
+    reason = removal.why_namespace_stays({"managedFields": entries}, "llmd.tpu")
+    assert words in reason
+    assert bool(words) == bool(reason)
+
+
 def test_what_goes_takes_its_dependents_along_however_deep() -> None:
     objects = [
         found("Pod", "pod", ownerReferences=owner("uid-set")),
