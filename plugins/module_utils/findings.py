@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 
@@ -86,3 +86,23 @@ def report(findings: Iterable[Finding], checked: Iterable[str] = ()) -> list[str
     for finding in reversed(sort_findings(findings)):
         lines.extend(describe(finding).splitlines())
     return lines
+
+
+def result_of(
+    looked_at: str, findings: Iterable[Finding], *, findings_only: bool = False
+) -> dict[str, Any]:
+    """Make a task's result: the findings, whether all is well, warnings shown, errors fail it."""
+    ordered = sort_findings(findings)
+    result: dict[str, Any] = {
+        "changed": False,
+        "ok": not has_errors(ordered),
+        "findings": [finding.to_dict() for finding in ordered],
+    }
+    if findings_only:
+        return result
+    warnings = [describe(one) for one in ordered if one.severity == "warning"]
+    if warnings:
+        result["warnings"] = warnings
+    if not result["ok"]:
+        result.update(failed=True, msg=failure_message(looked_at, ordered))
+    return result

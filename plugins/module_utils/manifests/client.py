@@ -145,10 +145,15 @@ class Api:
             kinds.setdefault((kind.group, kind.kind), kind)
         return kinds
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+    ) -> dict[str, Any] | None:
         """An object or list as it is; None when there is none. Raises ApiError, ConnectionLost."""
         full = f"{path}?{urlencode(query)}" if query else path
-        reply = self._send("GET", full, "application/json")
+        reply = self._send("GET", full, accept)
         if reply.status == 404:
             return None
         return self._json(reply)
