@@ -7,16 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.removal import why_not_ours
+
 
 def is_ours(live: Mapping[str, Any], manager: str, labels: Mapping[str, str]) -> bool:
     """Whether our field manager has applied the object and it carries all of our labels."""
-    metadata = live.get("metadata") or {}
-    applied = any(
-        entry.get("manager") == manager and entry.get("operation") == "Apply"
-        for entry in metadata.get("managedFields") or ()
-    )
-    carried = metadata.get("labels") or {}
-    return applied and all(carried.get(key) == value for key, value in labels.items())
+    return not why_not_ours(live.get("metadata") or {}, manager, labels)
 
 
 def reference(live: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import PARALLEL, Session
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, first_contact
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
+    Api,
+    ApiError,
+    first_contact,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
     TROUBLE_SECONDS,
     Persistence,
@@ -31,6 +35,8 @@ class Question:
     name: str | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     metadata_only: bool = False
+    optional: bool = False
+    """Without the right to read it, it counts as not there."""
 
 
 class Reader:
@@ -59,7 +65,12 @@ class Reader:
             return None
         path = kind.path(question.name, question.namespace)
         accept = METADATA_LIST if question.metadata_only else "application/json"
-        answer = self._persist(lambda: self.api.get(path, question.query, accept))
+        try:
+            answer = self._persist(lambda: self.api.get(path, question.query, accept))
+        except ApiError as problem:
+            if problem.status == 403 and question.optional:
+                return None
+            raise
         # Objects of a list come without kind and version.
         for item in items(answer):
             item.update(apiVersion=kind.api_version, kind=kind.kind)

@@ -111,14 +111,18 @@ def read(reader: Reader, parameters: Mapping[str, Any]) -> Sight:
         reader.ask(
             [
                 Question("Gateway", _GATEWAYS, namespace=namespace),
-                Question("GatewayClass", _GATEWAYS),
+                Question("GatewayClass", _GATEWAYS, optional=True),
                 Question("Service", namespace=namespace, query=named),
                 Question("Deployment", ("apps/v1",), namespace=namespace, query=named),
-                Question("AuthorizationPolicy", _POLICIES, namespace=namespace),
-                Question("AuthorizationPolicy", _POLICIES, namespace=parameters["mesh_namespace"]),
+                *(
+                    Question("AuthorizationPolicy", _POLICIES, namespace=place, optional=True)
+                    for place in (namespace, parameters["mesh_namespace"])
+                ),
                 Question("ConfigMap", namespace=namespace, name=_BUNDLE),
                 *(
-                    Question(kind, (version,), namespace=namespace, metadata_only=True)
+                    Question(
+                        kind, (version,), namespace=namespace, metadata_only=True, optional=True
+                    )
                     for kind, version in (
                         ("HorizontalPodAutoscaler", "autoscaling/v2"),
                         ("PodDisruptionBudget", "policy/v1"),
@@ -151,6 +155,7 @@ def read(reader: Reader, parameters: Mapping[str, Any]) -> Sight:
             "Event",
             namespace=namespace,
             query={"fieldSelector": f"involvedObject.name={one['metadata']['name']}"},
+            optional=True,
         )
         for one in sight.services
     ]
