@@ -291,7 +291,7 @@ def _api_error(reply: Reply, body: Any) -> ApiError:
 
 
 FIRST_CONTACT_SECONDS = 5.0
-"""Patience with a server that is busy or restarts; a wrong address is not worth more."""
+"""Patience with a server that does not answer at all; a wrong address is not worth more."""
 
 
 def first_contact(
@@ -301,21 +301,38 @@ def first_contact(
 ) -> None:
     """Discover; raises ConnectionProblem in words for the user when nothing answers."""
     # retry judges this file's errors, so it cannot be imported above
-    from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
+    from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
+        TROUBLE_SECONDS,
+        Persistence,
+    )
+
+    started = clock()
+
+    def discover() -> None:
+        try:
+            api.discover()
+        except ConnectionLost as problem:
+            if clock() - started < FIRST_CONTACT_SECONDS:
+                raise
+            raise ConnectionProblem(
+                f"no API server answers at {api.where}: {problem}. Expected: a running Kubernetes "
+                "cluster. Check that it runs, that this machine reaches it, and that the "
+                "kubeconfig and context are the ones you mean."
+            ) from problem
 
     def retried() -> None:
         api.counts.add(retries=1)
 
     try:
-        Persistence(FIRST_CONTACT_SECONDS, clock, sleep, retried)(api.discover)
-    except ConnectionLost as problem:
-        raise ConnectionProblem(
-            f"no API server answers at {api.where}: {problem}. Expected: a running Kubernetes "
-            "cluster. Check that it runs, that this machine reaches it, and that the kubeconfig "
-            "and context are the ones you mean."
-        ) from problem
+        Persistence(TROUBLE_SECONDS, clock, sleep, retried)(discover)
     except ApiError as problem:
+        busy = problem.status == 429 or problem.status >= 500
         raise ConnectionProblem(
-            f"the API server {api.where} does not tell its kinds: {problem.message}. Expected: an "
-            "account that may read /api and /apis (ClusterRole system:discovery)."
+            f"the API server {api.where} does not tell its kinds: {problem.message}. "
+            + (
+                f"Asked again for {TROUBLE_SECONDS:g} s. Wait until it is well, and run again."
+                if busy
+                else "Expected: an account that may read /api and /apis (ClusterRole "
+                "system:discovery)."
+            )
         ) from problem

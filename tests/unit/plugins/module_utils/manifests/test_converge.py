@@ -436,7 +436,16 @@ def test_a_server_that_never_answers_is_named_soon() -> None:
     with pytest.raises(ConnectionProblem) as problem:
         first_contact(Api(server), clock, clock.sleep)
     assert "no API server answers at https://server (kubeconfig /k)" in str(problem.value)
-    assert clock.now < 5
+    assert 5 <= clock.now < 8
+
+
+def test_a_server_that_stays_busy_is_not_taken_for_one_that_refuses() -> None:
+    server, clock = Server(), Clock()
+    server.troubles.append(lambda method, path: status(429, "come back later"))
+    with pytest.raises(ConnectionProblem) as problem:
+        first_contact(Api(server), clock, clock.sleep)
+    assert "come back later. Asked again for 30 s" in str(problem.value)
+    assert 20 < clock.now <= 30
 
 
 def test_bad_credentials() -> None:
