@@ -28,16 +28,17 @@ from tests.sandbox.paths import CHECKOUT
 
 PHASES = ("operators", "kserve", "gateway", "namespace", "model")
 MODELS = "llm-d-inference-scheduling"
-# A service whose labels change may be rolled, so its labels stay.
+# What tells a phase that something is its own (namespaces, Gateway, controllers) keeps its labels,
+# or the phase would refuse it; so do services, which a change of labels may roll.
 LABELLED = (
-    "namespaces,secrets,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,"
-    "clusterrolebindings,deployments.apps,certificates.cert-manager.io,"
-    "clusterissuers.cert-manager.io,gateways.gateway.networking.k8s.io,"
-    "llminferenceserviceconfigs.serving.kserve.io,"
-    "validatingwebhookconfigurations.admissionregistration.k8s.io"
+    "secrets,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,"
+    "clusterrolebindings,llminferenceserviceconfigs.serving.kserve.io"
 )
 LISTED = (
-    f"{LABELLED},customresourcedefinitions,llminferenceservices.serving.kserve.io,"
+    f"{LABELLED},namespaces,deployments.apps,customresourcedefinitions,"
+    "certificates.cert-manager.io,clusterissuers.cert-manager.io,"
+    "validatingwebhookconfigurations.admissionregistration.k8s.io,"
+    "gateways.gateway.networking.k8s.io,llminferenceservices.serving.kserve.io,"
     "httproutes.gateway.networking.k8s.io,inferencepools.inference.networking.k8s.io,"
     "destinationrules.networking.istio.io"
 )
