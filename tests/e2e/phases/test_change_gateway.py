@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.e2e.phases.planted import account, silent
 from tests.e2e.site.playbooks import play
 from tests.sandbox.harness import Sandbox
 
@@ -157,3 +158,10 @@ def test_the_gateway_that_kserve_uses_may_be_somebody_else_s(lived: Sandbox) -> 
     assert run.code == 0, run.output[-4000:]
     assert writes(lived, start) == []
     assert json.dumps(run.result("Judge how the gateway serves")).count("GATEWAY-OPEN") > 0
+
+
+def test_the_password_of_the_registry_is_never_said(lived: Sandbox) -> None:
+    run = play(lived.folder, "gateway", "-vvv", inputs=account("gateway"), check=True)
+    assert run.code == 0, run.output[-4000:]
+    assert "llmd.tpu.gateway : Apply the gateway's pull secret" in run.changed_tasks
+    silent(run)
