@@ -25,9 +25,9 @@ description:
     configurations and admission policies, workloads, the rest, namespaces, and at last
     CustomResourceDefinitions. When a custom resource does not go, nothing after it is deleted.
   - A namespace is only deleted when we made it and nothing of others is in it. Not counted are the
-    ServiceAccount V(default), the ConfigMaps V(kube-root-ca.crt) and V(istio-ca-root-cert),
-    Endpoints, Events, Leases, the ResourceQuota V(gke-resource-quotas), objects with an owner, and
-    what O(leftovers) names.
+    ServiceAccount V(default), the ConfigMaps V(kube-root-ca.crt), V(istio-ca-root-cert) and
+    V(istio-ca-crl), Endpoints, Events, Leases, the ResourceQuota V(gke-resource-quotas), objects
+    with an owner, and what O(leftovers) names.
   - A CustomResourceDefinition with a bundle version (Gateway API and its inference extension) is
     never downgraded, and is left alone where the platform manages it; the result says so.
 options:

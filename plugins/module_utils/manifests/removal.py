@@ -40,6 +40,7 @@ _STEPS = {
 # What every namespace holds without anybody's asking, or what tells of the past; the quota is GKE's
 # own in small clusters (GKE documentation, "Quotas and limits").
 _FURNITURE = (
+    ("ConfigMap", "istio-ca-crl"),
     ("ConfigMap", "istio-ca-root-cert"),
     ("ConfigMap", "kube-root-ca.crt"),
     ("Endpoints", "*"),  # the shadow of a Service, which counts itself

@@ -120,6 +120,7 @@ def test_what_is_foreign_in_a_namespace() -> None:
     objects = [
         found("ConfigMap", "kube-root-ca.crt"),
         found("ConfigMap", "istio-ca-root-cert"),
+        found("ConfigMap", "istio-ca-crl"),
         found("ServiceAccount", "default"),
         found("Event", "web.1"),
         found("Lease", "leader"),
