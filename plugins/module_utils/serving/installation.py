@@ -49,6 +49,7 @@ class Installation:
 
     ``webhooks``: the namespace of each webhook configuration's Service. ``crds``: the time at which
     each CRD was created. ``stored``: the versions in which objects of a CRD may be stored.
+    ``unreadable``: why the services cannot be listed (their conversion webhook does not answer).
     ``started``: when the oldest running manager of each name started, in our namespace.
     """
 
@@ -57,6 +58,7 @@ class Installation:
     crds: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: tuple[str, ...] = ()
+    unreadable: str = ""
     started: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -80,16 +82,16 @@ def check_before_install(
 
 def check_before_removal(found: Installation) -> list[Finding]:
     """Services stand in the way: their finalizer needs the controller and its webhook."""
-    if not found.services:
+    if not found.services and not found.unreadable:
         return []
     return [
         Finding(
             code="KSERVE-SERVICES-EXIST",
             severity="error",
-            message="LLMInferenceServices exist; without KServe's controller and webhook they "
-            "could be neither changed nor deleted",
+            message="there are LLMInferenceServices, or may be; without KServe's controller and "
+            "webhook they could be neither changed nor deleted",
             subject=NAMESPACE,
-            found=_names(found.services),
+            found=_names(found.services) or f"they cannot be listed: {found.unreadable}",
             expected="no LLMInferenceService in any namespace",
             fix="delete them first (model_state: absent, or kubectl delete llminferenceservice), "
             "whoever made them, and wait until they are gone",

@@ -44,6 +44,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import (
 )
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SERVER_ERROR = 500
 _LABEL = ("llmd.tpu/phase", "kserve")
 _NAMES = ",".join(sorted(track.controller for track in TRACKS.values()))
 
@@ -107,7 +108,7 @@ def read_installation(session: Session) -> Installation:
     Raises ObjectReadError when the API server does not say.
     """
     selector = urlencode({"labelSelector": f"control-plane in ({_NAMES})"})
-    deployments = send(session, "GET", f"/apis/apps/v1/deployments?{selector}")["items"]
+    deployments = send(session, "GET", f"/apis/apps/v1/deployments?{selector}")["items"] or ()
     crds = {
         item["metadata"]["name"]: str(item["metadata"]["creationTimestamp"])
         for item in list_metadata(session, _CRDS)
@@ -117,6 +118,7 @@ def read_installation(session: Session) -> Installation:
         for name in (SERVICES_CRD, CONFIGS_CRD)
         if name in crds
     }
+    services, unreadable = _services(session, definitions.get(SERVICES_CRD))
     return Installation(
         controllers=tuple(controller_of(item) for item in deployments),
         webhooks=_webhooks(session),
@@ -125,7 +127,8 @@ def read_installation(session: Session) -> Installation:
             name: tuple(item.get("status", {}).get("storedVersions") or ())
             for name, item in definitions.items()
         },
-        services=_services(session, definitions.get(SERVICES_CRD)),
+        services=services,
+        unreadable=unreadable,
         started=_started(session, [item["metadata"]["name"] for item in deployments]),
     )
 
@@ -152,7 +155,7 @@ def _webhooks(session: Session) -> dict[str, str]:
     """The namespace of the Service behind each of KServe's validating webhooks that is there."""
     path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
     found = {}
-    for item in send(session, "GET", path).get("items", []):
+    for item in send(session, "GET", path).get("items") or ():
         for webhook in item.get("webhooks") or ():
             service = (webhook.get("clientConfig") or {}).get("service") or {}
             if item["metadata"]["name"] in WEBHOOKS and service:
@@ -160,16 +163,26 @@ def _webhooks(session: Session) -> dict[str, str]:
     return found
 
 
-def _services(session: Session, definition: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """All LLMInferenceServices, asked for in the stored version, which needs no conversion."""
+def _services(
+    session: Session, definition: Mapping[str, Any] | None
+) -> tuple[tuple[str, ...], str]:
+    """All LLMInferenceServices, and why they cannot be listed.
+
+    Asked for in the stored version: only objects stored in an older one need the conversion
+    webhook, which a run that repairs the controller must not depend on.
+    """
     if definition is None:
-        return ()
+        return (), ""
     versions = definition["spec"]["versions"]
     stored = next(version["name"] for version in versions if version["storage"])
-    items = list_metadata(session, f"/apis/{GROUP}/{stored}/llminferenceservices")
-    return tuple(
-        sorted(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in items)
-    )
+    try:
+        items = list_metadata(session, f"/apis/{GROUP}/{stored}/llminferenceservices")
+    except ObjectReadError as problem:
+        if problem.status < _SERVER_ERROR:
+            raise
+        return (), str(problem)
+    names = (f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in items)
+    return tuple(sorted(names)), ""
 
 
 def _started(session: Session, names: Iterable[str]) -> dict[str, str]:

@@ -103,8 +103,8 @@ def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
 
     Raises ObjectReadError as send does.
     """
-    items = send(session, "GET", path, accept=_METADATA).get("items", [])
-    return list(items)
+    # Without an object the server says null here.
+    return list(send(session, "GET", path, accept=_METADATA).get("items") or ())
 
 
 def _reason(body: bytes) -> str:

@@ -201,6 +201,22 @@ def test_removal_fails_in_words_while_services_exist() -> None:
     assert "failed" not in only
 
 
+def test_a_cluster_with_the_kind_and_without_a_service() -> None:
+    session = cluster()
+    session.answers["GET /apis/serving.kserve.io/v1alpha1/llminferenceservices"] = found(
+        {"items": None}
+    )
+    assert run(parameters(state="absent"), lambda _: session)["services"] == []
+
+
+def test_services_that_cannot_be_converted_stop_a_removal_only() -> None:
+    session = cluster()
+    path = "GET /apis/serving.kserve.io/v1alpha1/llminferenceservices"
+    session.answers[path] = refused(500, "conversion webhook failed")
+    assert "failed" not in run(parameters(), lambda _: session)
+    assert "conversion webhook failed" in run(parameters(state="absent"), lambda _: session)["msg"]
+
+
 def test_a_refused_read_is_told() -> None:
     session = ScriptedSession({"GET /apis/apps/v1/deployments": refused(403, "no list for you")})
     assert "no list for you" in run(parameters(), lambda _: session)["msg"]
