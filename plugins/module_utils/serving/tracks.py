@@ -58,7 +58,9 @@ class Track:
     ``script_in_args``: the preset's start script is the container's ``args``, so ``args`` of a user
     replaces it. On later releases the script is in ``command`` and ``args`` are flags for vllm.
     ``objects`` is how many objects the overlay holds at ``commit``; ``certificate`` is the one of
-    the webhooks, and its Secret has the same name with ``-cert`` behind it.
+    the webhooks, and its Secret has the same name with ``-cert`` behind it. ``pool_api_version`` is
+    the one of the InferencePool that serves; empty where two are made and Istio decides which one
+    is accepted, so that only the service's own condition tells.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Track:
     liveness: Probe
     shadow_destination_rule: str
     migrated_annotation: str
+    pool_api_version: str = ""
     presets: tuple[str, ...] = PRESETS
 
     @property
@@ -129,6 +132,7 @@ TRACKS = {
             liveness=Probe(delay=0, period=10, failures=3),
             shadow_destination_rule="-kserve-shadow-svc",
             migrated_annotation="serving.kserve.io/inference-pool-migrated",
+            pool_api_version="inference.networking.k8s.io/v1",
         ),
     )
 }
