@@ -63,6 +63,8 @@ class Memory:
     looked: bool = False
     tries: pods.Tries = field(default_factory=dict)
     refusals: int = 0
+    crashed: bool = False
+    """Whether pods crashed since: between two crashes a workload looks ready for a moment."""
 
 
 @dataclass
@@ -208,6 +210,7 @@ class Looker:
             pulls = self._events(namespace, "reason=Pulling", look) if events else ()
             memory.tries = pods.begun(newest, [*events, *pulls])
             memory.refusals = refusals.count(refused)
+        memory.crashed = memory.crashed or pods.crashing(newest)
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in all_pods)
         verdict = refusals.judge(refused, memory.refusals, leaving=leaving)
         return verdict or pods.judge(newest, events, memory.tries)

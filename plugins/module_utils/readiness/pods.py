@@ -17,6 +17,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import
 
 TIMES = 2
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_CRASH = "CrashLoopBackOff"
 _HOPELESS_REASONS = frozenset({"InvalidImageName"})
 
 
@@ -54,6 +55,11 @@ def _label(pod: Object, name: str) -> str:
 def need_events(pods: Iterable[Object]) -> bool:
     """Whether the events must be read: only they count refused pulls."""
     return any(reason in _IMAGE_REASONS for pod in pods for _s, reason, _w in _waiting(pod))
+
+
+def crashing(pods: Iterable[Object]) -> bool:
+    """Whether a container crashes again and again."""
+    return any(reason == _CRASH for pod in pods for _s, reason, _w in _waiting(pod))
 
 
 def begun(pods: Iterable[Object], events: Sequence[Object]) -> Tries:
@@ -145,8 +151,8 @@ def _container(
             f"the image {status.get('image')} is refused ({reason}): {told}",
             hopeless=refused >= TIMES and refused > before.pulls,
         )
-    if reason == "CrashLoopBackOff":
-        last = (status.get("lastState") or {}).get("terminated") or {}
+    if reason == _CRASH:
+        last = _crash(status) or (status.get("lastState") or {}).get("terminated") or {}
         told = f", last exit code {last.get('exitCode')}" if last else ""
         if last.get("message"):
             told += f": {str(last['message']).strip()[-300:]}"
@@ -166,12 +172,20 @@ def _statuses(pod: Object) -> Iterator[Object]:
     yield from status.get("containerStatuses") or ()
 
 
+def _crash(status: Object) -> Object:
+    """How the latest run ended, if badly: the kubelet tells of its back-off only later."""
+    ended = (status.get("state") or {}).get("terminated") or {}
+    return ended if ended.get("exitCode") else {}
+
+
 def _waiting(pod: Object) -> Iterator[tuple[Object, str, str]]:
     """Containers that wait for something worth telling: status, reason, message."""
     for status in _statuses(pod):
         waiting = (status.get("state") or {}).get("waiting") or {}
         reason = str(waiting.get("reason", ""))
-        if reason and reason not in ("ContainerCreating", "PodInitializing"):
+        if _restarts(status) and _crash(status):
+            yield status, _CRASH, ""
+        elif reason and reason not in ("ContainerCreating", "PodInitializing"):
             yield status, reason, str(waiting.get("message", ""))
 
 

@@ -38,6 +38,8 @@ GAP_SECONDS = 0.05
 """Between looks at one object, however often its doorbells ring."""
 REFUSED_SECONDS = 5.0
 """How long a refusal must last to count: a starting API server knows no permissions yet."""
+STEADY_SECONDS = 10.0
+"""How long a workload must stay ready whose pods crashed while we waited."""
 Progress = Callable[[str], None]
 
 
@@ -85,6 +87,7 @@ class _Item:
     due: float = 0.0
     seen: float = 0.0
     refused_since: float | None = None
+    ready_since: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -198,7 +201,7 @@ class Waiter:
 
     def _see(self, item: _Item) -> None:
         try:
-            look = self._looker.look(item.wish, item.memory)
+            look = self._steady(item, self._looker.look(item.wish, item.memory))
             item.refused_since = None
         except ConnectionLost as problem:
             look = self._failed(item, f"the API server does not answer: {problem}")
@@ -211,6 +214,18 @@ class Waiter:
         item.places = look.places
         item.seen = self._clock()
         item.due = item.seen + look.again
+
+    def _steady(self, item: _Item, look: Look) -> Look:
+        """The look, but not ready yet when pods crashed and it was ready only for a moment."""
+        now = self._clock()
+        if not (look.verdict.ready and item.memory.crashed):
+            item.ready_since = None
+            return look
+        item.ready_since = now if item.ready_since is None else item.ready_since
+        if now - item.ready_since >= STEADY_SECONDS:
+            return look
+        words = "it is ready, but its pods crashed before: waiting whether it stays"
+        return Look(Verdict(False, words), look.places or list(item.places), READ_SECONDS)
 
     def _failed(self, item: _Item, words: str, *, refused: bool = False) -> Look:
         """A look that told nothing; refused for some time means refused for good."""

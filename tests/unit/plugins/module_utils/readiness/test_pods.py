@@ -99,6 +99,20 @@ def test_the_last_words_of_a_crash_are_told() -> None:
     assert "last exit code 2: bash: --: invalid option" in found.reason
 
 
+def test_a_crash_counts_before_the_kubelet_tells_of_its_back_off() -> None:
+    one = pod(restarts=2)
+    one["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 2}}
+    found = verdict(one)
+    assert found is not None
+    assert found.hopeless
+    assert "last exit code 2" in found.reason
+    one["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 0}}
+    assert verdict(one) is None
+    once = pod()
+    once["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 2}}
+    assert verdict(once) is None
+
+
 def test_other_reasons() -> None:
     invalid = verdict(pod(reason="InvalidImageName", message="bad"))
     assert invalid is not None

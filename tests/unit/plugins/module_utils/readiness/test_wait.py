@@ -135,6 +135,16 @@ def test_a_crash_loop_ends_the_waiting_early() -> None:
     assert "it crashes again and again (6 restarts, last exit code 3)" in words
 
 
+def test_ready_between_two_crashes_is_not_ready() -> None:
+    script = Script()
+    script.answers[DEPLOYMENT] = [deployment(0), deployment(1), deployment(0), deployment(1)]
+    script.answers[PODS] = [crashing(0)]
+    it, lines, _bells = waiter(script, WISH, rings=[(1.0, ITS_PODS), (1.5, ITSELF), (5.0, ITSELF)])
+    assert it.wait(60) is None
+    assert script.now == 15.0
+    assert sum("waiting whether it stays" in line for line in lines) == 2
+
+
 def test_refused_pods_end_the_waiting_early() -> None:
     script = Script()
     failure = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}
