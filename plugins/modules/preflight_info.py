@@ -55,7 +55,7 @@ options:
         type: list
         elements: dict
         default: []
-        suboptions: &target
+        suboptions:
           api_version:
             description:
               - Group and version.
@@ -76,11 +76,10 @@ options:
             type: str
       watched:
         description:
-          - The objects that the phase waits for.
+          - The objects that the phase waits for, as M(llmd.tpu.wait_ready) takes them.
         type: list
         elements: dict
         default: []
-        suboptions: *target
       access:
         description:
           - Further permissions that the phase uses.

@@ -108,7 +108,8 @@ def argument_spec() -> dict[str, Any]:
                 "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
                 "prune": {"type": "bool", "default": False},
                 "objects": _TARGETS,
-                "watched": _TARGETS,
+                # As wait_ready takes them, with more than is of use here.
+                "watched": {"type": "list", "elements": "dict", "default": []},
                 "access": {
                     "type": "list",
                     "elements": "dict",

@@ -95,7 +95,7 @@ def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str,
     """List the pods that match a label selector."""
     query = urlencode({"labelSelector": selector})
     path = f"/api/v1/namespaces/{quote(namespace)}/pods?{query}"
-    return list(send(session, "GET", path).get("items", []))
+    return list(send(session, "GET", path).get("items") or ())
 
 
 def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
