@@ -60,7 +60,8 @@ def removed(run: Run) -> set[Place]:
 def labelled(sandbox: Sandbox) -> list[str]:
     """Everything that carries our label, of every kind that can be listed; CRDs apart."""
     kinds = sandbox.kubectl("api-resources", "--verbs=list", "--output=name").split()
-    kinds = [kind for kind in kinds if not kind.startswith(("events", "customresourcedefinitions"))]
+    others = ("events", "customresourcedefinitions", "componentstatuses")
+    kinds = [kind for kind in kinds if not kind.startswith(others)]
     found = sandbox.kubectl(
         "get",
         ",".join(kinds),
