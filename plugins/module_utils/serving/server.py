@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.models import shape_of
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import whole_number
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import (
@@ -28,6 +27,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
     ACCELERATOR_LABEL,
     RESOURCE,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.memory import (
+    parallel_problem,
+    valid_parallel_sizes,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import known_model
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.topology import generation_of
 
 _PRESET = "KServe preset kserve-config-llm-template, container main"
@@ -227,15 +231,11 @@ def _check_parallel(flags: list[Flag], view: View, server: Located) -> Iterator[
     elif chips and size < devices:
         message = f"only {size} of {devices} TPU devices would be used, all are paid for"
         yield _parallel(flag, str(devices), message, "info")
-    shape = shape_of(view.model_uri) or shape_of(view.model_name)
-    if shape is None:
-        return
-    if shape.heads % size:
-        message = f"the model's {shape.heads} attention heads cannot be divided by it"
-        yield _parallel(flag, f"a divisor of {shape.heads}", message, "error")
-    elif max(size, shape.kv_heads) % min(size, shape.kv_heads):
-        message = f"the model's {shape.kv_heads} key-value heads and the size do not divide"
-        yield _parallel(flag, f"a divisor or multiple of {shape.kv_heads}", message, "error")
+    model = known_model(view.model_uri) or known_model(view.model_name)
+    problem = parallel_problem(model, size) if model else None
+    if model and problem:
+        sizes = [str(one) for one in valid_parallel_sizes(model, devices or model.heads)]
+        yield _parallel(flag, f"one of {', '.join(sizes)}", problem, "error")
 
 
 def _parallel(flag: Flag, expected: str, message: str, severity: str) -> Finding:
