@@ -41,6 +41,15 @@ options:
     choices:
       - release-v0.15
       - release-v0.17
+  model_config:
+    description:
+      - The content of the model's C(config.json), for a model that is not among the well-known
+        ones. With it memory, context length and parallelism are checked.
+    type: dict
+  vllm_version:
+    description:
+      - The version of vLLM in the image, where the image's tag does not tell.
+    type: str
   findings_only:
     description:
       - Give the findings and never fail because of them.
@@ -65,6 +74,14 @@ EXAMPLES = r"""
   llmd.tpu.model_check:
     src: model.yaml
     kserve_track: release-v0.17
+    findings_only: true
+  register: check
+
+- name: Show what would be right
+  llmd.tpu.model_check:
+    src: model.yaml
+    model_config: "{{ lookup('ansible.builtin.file', 'config.json') | from_json }}"
+    vllm_version: 0.12.0
     findings_only: true
   register: check
 
@@ -95,6 +112,22 @@ ok:
   returned: when the input could be read
   type: bool
   sample: false
+corrected:
+  description:
+    - For each service with findings, the manifest with every fix that leaves one answer only, and
+      the list of what was changed. It is written nowhere. RV(corrected[].ok) tells whether a check
+      of it finds no error any more. Values of variables that look like secrets are masked.
+  returned: when the input could be read
+  type: list
+  elements: dict
+  sample:
+    - service: llm-d-inference-scheduling/qwen2-3b-pattern1
+      ok: true
+      changes:
+        - "spec.template.tolerations: toleration of google.com/tpu added"
+      definition:
+        apiVersion: serving.kserve.io/v1alpha1
+        kind: LLMInferenceService
 services:
   description: The services that were checked, as namespace/name or name.
   returned: when the input could be read

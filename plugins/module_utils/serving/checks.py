@@ -9,21 +9,41 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, sort_findings
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.memory import check_memory
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.objects import check_object
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import check_placement
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.probes import check_probes
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.server import check_server
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import Version
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import (
+    ModelConfiguration,
+)
 
 Check = Callable[[View, Track], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (check_object, check_placement, check_server, check_probes)
+CHECKS: tuple[Check, ...] = (
+    check_object,
+    check_placement,
+    check_server,
+    check_memory,
+    check_probes,
+)
 
 
-def check_service(manifest: Mapping[str, Any], track: Track) -> list[Finding]:
-    """Give everything worth saying about one LLMInferenceService, worst first."""
-    view = View(manifest)
+def check_service(
+    manifest: Mapping[str, Any],
+    track: Track,
+    model: ModelConfiguration | None = None,
+    vllm: Version | None = None,
+) -> list[Finding]:
+    """Give everything worth saying about one LLMInferenceService, worst first.
+
+    Without ``model`` its dimensions come from a table of well-known models, and without ``vllm``
+    the server's version from the image's tag; what neither tells is not checked.
+    """
+    view = View(manifest, model, vllm)
     findings = [finding for check in CHECKS for finding in check(view, track)]
     # The view has noted wrong types while the checks were reading.
     return sort_findings(

@@ -14,11 +14,17 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connection_options,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
+    Finding,
     failure_message,
     has_errors,
     sort_findings,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.correct import (
+    Correction,
+    correct,
+    hide_secrets,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
     read_service,
@@ -29,7 +35,16 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file imp
     read_file,
     sort_documents,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import (
+    Version,
+    version_of_text,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import DEFAULT_TRACK, TRACKS
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import (
+    ModelConfiguration,
+    UnknownModel,
+    read_configuration,
+)
 
 
 def argument_spec() -> dict[str, Any]:
@@ -41,6 +56,8 @@ def argument_spec() -> dict[str, Any]:
         "name": {"type": "str"},
         "namespace": {"type": "str"},
         "kserve_track": {"type": "str", "default": DEFAULT_TRACK, "choices": list(TRACKS)},
+        "model_config": {"type": "dict"},
+        "vllm_version": {"type": "str"},
         "findings_only": {"type": "bool", "default": False},
     }
 
@@ -58,22 +75,64 @@ def run(
     """Read the input, check it, and give the task's result; never raises for bad input."""
     try:
         origin, documents = _read(parameters, open_session)
-    except (ManifestError, ObjectReadError, ConnectionProblem) as problem:
+        model, vllm = _model(parameters), _vllm(parameters)
+    except (ManifestError, ObjectReadError, ConnectionProblem, UnknownModel) as problem:
         return {"failed": True, "changed": False, "msg": str(problem)}
     manifests = sort_documents(documents, origin)
     track = TRACKS[parameters["kserve_track"]]
-    checked = [finding for one in manifests.services for finding in check_service(one, track)]
+    checked: list[Finding] = []
+    corrected: list[dict[str, Any]] = []
+    for service in manifests.services:
+        found = check_service(service, track, model, vllm)
+        checked += found
+        if found:
+            corrected.append(_corrected(correct(service, track, model, vllm), service))
     findings = sort_findings([*manifests.findings, *checked])
     ok = not has_errors(findings)
     result: dict[str, Any] = {
         "changed": False,
         "ok": ok,
         "findings": [finding.to_dict() for finding in findings],
+        "corrected": corrected,
         "services": [_full_name(one) for one in manifests.services],
     }
     if not ok and not parameters["findings_only"]:
         result.update(failed=True, msg=failure_message(origin, findings))
     return result
+
+
+def _model(parameters: Mapping[str, Any]) -> ModelConfiguration | None:
+    """The dimensions that the user gives. Raises UnknownModel in words for the user."""
+    config = parameters["model_config"]
+    if config is None:
+        return None
+    try:
+        return read_configuration(config)
+    except UnknownModel as problem:
+        raise UnknownModel(
+            f"model_config: {problem}. Expected the content of the model's config.json, of a dense "
+            "model; leave the option out to go on without these checks."
+        ) from problem
+
+
+def _vllm(parameters: Mapping[str, Any]) -> Version | None:
+    text = parameters["vllm_version"]
+    if text is None:
+        return None
+    version = version_of_text(text)
+    if version is None:
+        raise ManifestError(f"vllm_version: {text!r} is no version. Expected one such as 0.12.0.")
+    return version
+
+
+def _corrected(found: Correction, service: Mapping[str, Any]) -> dict[str, Any]:
+    """One corrected service for the result, without the values of secret variables."""
+    return {
+        "service": _full_name(service),
+        "ok": not has_errors(found.findings),
+        "changes": list(found.changes),
+        "definition": hide_secrets(found.manifest),
+    }
 
 
 def _read(

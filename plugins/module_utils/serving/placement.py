@@ -62,7 +62,7 @@ def check_placement(view: View, track: Track) -> Iterator[Finding]:
     generation: Generation | None = None
     if accelerators:
         yield from _check_label(accelerators[0])
-        generation = _meant_generation(str(accelerators[0].value))
+        generation = meant_generation(str(accelerators[0].value))
     offers: list[Placement] = []
     if topologies and generation is not None:
         yield from _check_topology(topologies, generation)
@@ -76,7 +76,7 @@ def _asks_for_chips(view: View, container: Located) -> bool:
     return any(RESOURCE in view.resources(container, kind) for kind in ("requests", "limits"))
 
 
-def _meant_generation(accelerator: str) -> Generation | None:
+def meant_generation(accelerator: str) -> Generation | None:
     """Find the generation, also through a misspelt label, so that one mistake is one finding."""
     return generation_of(accelerator) or generation_of(suggest_label(accelerator) or "")
 

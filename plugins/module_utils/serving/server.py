@@ -13,6 +13,12 @@ from collections.abc import Iterator
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import whole_number
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import (
+    NEWEST,
+    Version,
+    find_flag,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import Flag as KnownFlag
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import (
     ADDITIONAL_ARGS,
@@ -31,12 +37,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.memory import (
     parallel_problem,
     valid_parallel_sizes,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import known_model
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.topology import generation_of
 
 _PRESET = "KServe preset kserve-config-llm-template, container main"
 _TLS_FLAGS = ("--ssl-certfile", "--ssl-keyfile", "--enable-ssl-refresh")
 _PORT = "8000"
+PARALLEL = ("--tensor-parallel-size", "-tp")
 
 
 def check_server(view: View, track: Track) -> Iterator[Finding]:
@@ -58,9 +64,21 @@ def check_server(view: View, track: Track) -> Iterator[Finding]:
     typed = split_flags(_words_of(args), f"{server.path}.args")
     appended = not track.script_in_args and not command
     yield from _check_duplicates(added + typed if appended else added, view)
-    yield from _check_flags(added + typed)
+    yield from _check_flags(added + typed, view.vllm)
     yield from _check_parallel(added + typed, view, server)
     yield from _check_token(view, server)
+
+
+def flags_of(view: View, server: Located) -> list[Flag]:
+    """All flags that reach vllm, whoever passes them on; an open quote hides those in the env."""
+    extra = _additional_args(view, server)
+    added = split_flags(split_words(extra.value) or [], extra.path) if extra else []
+    return added + split_flags(_words_of(view.strings(server, "args")), f"{server.path}.args")
+
+
+def last_flag(flags: list[Flag], *names: str) -> Flag | None:
+    """The flag that counts: vllm takes the last of several."""
+    return next((flag for flag in reversed(flags) if flag.name in names), None)
 
 
 def _words_of(args: list[Located]) -> list[str]:
@@ -176,7 +194,7 @@ def _duplicate(flag: Flag, severity: str, value: str) -> Finding:
     )
 
 
-def _check_flags(flags: list[Flag]) -> Iterator[Finding]:
+def _check_flags(flags: list[Flag], vllm: Version | None) -> Iterator[Finding]:
     for flag in flags:
         if flag.name == "--dtype" and flag.value in ("half", "float16"):
             yield Finding(
@@ -200,21 +218,47 @@ def _check_flags(flags: list[Flag]) -> Iterator[Finding]:
                 fix="remove it",
                 source="vllm-project/vllm, pull requests 22113 and 29402",
             )
-        elif flag.name == "--prefix-cache-block-size":
-            yield Finding(
-                code="SERVER-FLAG-UNKNOWN",
-                severity="error",
-                message="vllm has no such flag: it stops with unrecognized arguments, exit code 2",
-                path=flag.path,
-                found=flag.name,
-                expected="--block-size, or nothing",
-                fix="remove it",
-                source="argument parser of vllm 0.10 to 0.19",
-            )
+        else:
+            yield from _check_known(flag, vllm)
+
+
+def _check_known(flag: Flag, vllm: Version | None) -> Iterator[Finding]:
+    """Tell whether there is such a flag, and whether the vLLM of the image has it."""
+    if flag.name[1:2].isdigit():  # a negative number, the value of the flag before it
+        return
+    known = find_flag(flag.name)
+    sure = vllm is not None and vllm.certain and vllm.release <= NEWEST
+    if known is None:
+        message, severity = "no vLLM that we know has such a flag", "warning"
+        if vllm is None or vllm.release <= NEWEST:
+            severity = "error"
+        expected = "a flag of vllm serve"
+    elif vllm is not None and not known.known_to(vllm.release):
+        message, severity = f"vLLM {vllm} has no such flag", "error" if sure else "warning"
+        since = ".".join(map(str, known.since))
+        expected = (
+            f"vLLM {since} or newer" if known.until is None else f"vLLM before {_text(known)}"
+        )
+    else:
+        return
+    yield Finding(
+        code="SERVER-FLAG-UNKNOWN",
+        severity="error" if severity == "error" else "warning",
+        message=f"{message}: it stops with unrecognized arguments, exit code 2",
+        path=flag.path,
+        found=flag.name,
+        expected=expected,
+        fix="remove it",
+        source="argument parsers of vllm 0.11.1, 0.13.0 and 0.18.0",
+    )
+
+
+def _text(known: KnownFlag) -> str:
+    return ".".join(map(str, known.until or ()))
 
 
 def _check_parallel(flags: list[Flag], view: View, server: Located) -> Iterator[Finding]:
-    flag = next((f for f in reversed(flags) if f.name in ("--tensor-parallel-size", "-tp")), None)
+    flag = last_flag(flags, *PARALLEL)
     if flag is None:
         return
     size = whole_number(flag.value)
@@ -231,10 +275,9 @@ def _check_parallel(flags: list[Flag], view: View, server: Located) -> Iterator[
     elif chips and size < devices:
         message = f"only {size} of {devices} TPU devices would be used, all are paid for"
         yield _parallel(flag, str(devices), message, "info")
-    model = known_model(view.model_uri) or known_model(view.model_name)
-    problem = parallel_problem(model, size) if model else None
-    if model and problem:
-        sizes = [str(one) for one in valid_parallel_sizes(model, devices or model.heads)]
+    problem = parallel_problem(view.model, size) if view.model else None
+    if view.model and problem:
+        sizes = [str(one) for one in valid_parallel_sizes(view.model, devices or view.model.heads)]
         yield _parallel(flag, f"one of {', '.join(sizes)}", problem, "error")
 
 

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import (
+    Version,
+    version_of_image,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import KIND
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import (
+    ModelConfiguration,
+    known_model,
+)
 
 ADDITIONAL_ARGS = "VLLM_ADDITIONAL_ARGS"
 SERVER_CONTAINER = "main"
@@ -40,8 +48,13 @@ class Flag:
 class View:
     """Typed access to one LLMInferenceService; ``findings`` lists fields of the wrong type."""
 
-    def __init__(self, manifest: Mapping[str, Any]) -> None:
-        """Read the parts that every check needs."""
+    def __init__(
+        self,
+        manifest: Mapping[str, Any],
+        model: ModelConfiguration | None = None,
+        vllm: Version | None = None,
+    ) -> None:
+        """Read the parts that every check needs; model and vllm are what the user knows better."""
         self.findings: list[Finding] = []
         self.api_version = str(manifest.get("apiVersion", ""))
         metadata = self._mapping(manifest, "metadata", "metadata")
@@ -49,9 +62,9 @@ class View:
         self.namespace = self._text(metadata, "namespace", "metadata.namespace")
         self.annotations = self._mapping(metadata, "annotations", "metadata.annotations")
         self.spec = self._mapping(manifest, "spec", "spec")
-        model = self._mapping(self.spec, "model", "spec.model")
-        self.model_uri = self._text(model, "uri", "spec.model.uri")
-        self.model_name = self._text(model, "name", "spec.model.name")
+        source = self._mapping(self.spec, "model", "spec.model")
+        self.model_uri = self._text(source, "uri", "spec.model.uri")
+        self.model_name = self._text(source, "name", "spec.model.name")
         self.router = self._mapping(self.spec, "router", "spec.router")
         self.template = self._mapping(self.spec, "template", "spec.template")
         self.containers = self._objects(self.template, "containers", "spec.template.containers")
@@ -62,6 +75,9 @@ class View:
         self.server = next(
             (one for one in self.containers if one.value.get("name") == SERVER_CONTAINER), None
         )
+        self.model = model or known_model(self.model_uri) or known_model(self.model_name)
+        image = self.server.value.get("image") if self.server else None
+        self.vllm = vllm or (version_of_image(image) if isinstance(image, str) else None)
 
     @property
     def subject(self) -> str:

@@ -24,6 +24,8 @@ def _parameters(**given: Any) -> dict[str, Any]:
         "name": None,
         "namespace": None,
         "kserve_track": "release-v0.15",
+        "model_config": None,
+        "vllm_version": None,
         "findings_only": False,
         **given,
     }
@@ -37,6 +39,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         "changed": False,
         "ok": True,
         "findings": [],
+        "corrected": [],
         "services": ["llm-d-inference-scheduling/qwen2-3b-pattern1"],
     }
 
@@ -104,3 +107,55 @@ def test_the_options_are_those_that_are_documented() -> None:
             key: spec.get(key) for key in ("type", "default", "choices")
         }, name
     assert {"kubeconfig", "context", *documented} <= set(argument_spec())
+
+
+def test_the_guide_is_corrected_beside_its_findings() -> None:
+    [corrected] = run(_parameters(definition=GUIDE, findings_only=True))["corrected"]
+    assert corrected["ok"]
+    assert corrected["service"] == "llm-d-inference-scheduling/qwen2-3b-pattern1"
+    assert "tpu-v6e becomes tpu-v6e-slice" in " ".join(corrected["changes"])
+    again = run(_parameters(definition=corrected["definition"]))
+    assert (again["ok"], again["corrected"]) == (True, [])
+
+
+def test_secrets_of_the_user_are_not_returned() -> None:
+    manifest = guide()
+    environment = manifest["spec"]["template"]["containers"][0]["env"]
+    environment.append({"name": "VLLM_API_KEY", "value": "planted-secret"})
+    assert "planted-secret" not in json.dumps(
+        run(_parameters(definition=manifest, findings_only=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model_config": {"num_local_experts": 8}}, "model_config: config.json has num_local"),
+        ({"model_config": {}}, "model_config: config.json has no usable"),
+        ({"vllm_version": "new"}, "vllm_version: 'new' is no version"),
+    ],
+)
+def test_options_that_cannot_be_used(options: dict[str, Any], words: str) -> None:
+    result = run(_parameters(definition=GOOD, **options))
+    assert result["failed"]
+    assert words in result["msg"]
+
+
+def test_what_the_user_knows_better_counts() -> None:
+    huge = {
+        "model_type": "llama",
+        "num_hidden_layers": 126,
+        "hidden_size": 16384,
+        "num_attention_heads": 128,
+        "num_key_value_heads": 8,
+        "intermediate_size": 53248,
+        "vocab_size": 128256,
+        "max_position_embeddings": 131072,
+    }
+    result = run(_parameters(definition=GOOD, model_config=huge, findings_only=True))
+    assert [one["code"] for one in result["findings"]] == ["MODEL-TOO-LARGE"]
+    manifest = good()
+    manifest["spec"]["template"]["containers"][0]["env"][0]["value"] += " --nnodes 1"
+    newer = run(_parameters(definition=manifest, vllm_version="0.13.0"))
+    assert newer["ok"]
+    assert newer["findings"] == []

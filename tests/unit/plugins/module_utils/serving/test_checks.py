@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.serving import (
+    memory,
     objects,
     placement,
     probes,
@@ -177,6 +178,60 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
     ("SERVER-DTYPE-HALF", "warning", f"{HEAD}.env[0].value", _flags("--dtype=half")),
     ("SERVER-FLAG-LOG-REQUESTS", "warning", ".value", _flags("--disable-log-requests")),
     ("SERVER-FLAG-UNKNOWN", "error", ".value", _flags("--prefix-cache-block-size 64")),
+    ("SERVER-FLAG-UNKNOWN", "error", ".value", _flags("--no-such-flag")),
+    ("SERVER-FLAG-UNKNOWN", "warning", ".value", _flags("--nnodes=2")),  # 3.2.5: probably 0.11
+    (
+        "SERVER-FLAG-UNKNOWN",
+        "error",
+        ".value",
+        _all(_flags("--swap-space 4"), _set("image", "vllm/vllm-tpu:v0.18.0")),
+    ),
+    (
+        "SERVER-FLAG-UNKNOWN",
+        "warning",  # newer than any release whose flags are known here
+        ".value",
+        _all(_flags("--no-such-flag"), _set("image", "vllm/vllm-tpu:v0.40.1")),
+    ),
+    ("MODEL-UNKNOWN", "info", "spec.model.uri", _model(uri="hf://acme/tiny", name="tiny")),
+    (
+        "MODEL-TOO-LARGE",
+        "error",
+        f"{HEAD}.resources",
+        _all(_model(uri="hf://Qwen/Qwen2.5-72B-Instruct"), _flags("--tensor-parallel-size=4")),
+    ),
+    (
+        "MODEL-TOO-LARGE",
+        "warning",  # nobody measured what v5p leaves
+        f"{HEAD}.resources",
+        _all(
+            _model(uri="hf://Qwen/Qwen2.5-72B-Instruct"),
+            _selector(accelerator="tpu-v5p-slice", topology="2x2x1"),
+            _flags(""),
+        ),
+    ),
+    (
+        "MODEL-CONTEXT-TOO-LONG",
+        "error",
+        f"{HEAD}.env",
+        _all(
+            _model(uri="hf://Qwen/Qwen2.5-14B-Instruct"),
+            _selector(topology="1x1"),
+            _chips("1", "1"),
+            _flags(""),
+        ),
+    ),
+    (
+        "MODEL-CONTEXT-TIGHT",
+        "warning",
+        ".value",
+        _all(
+            _model(uri="hf://google/gemma-2-9b-it"),
+            _selector(topology="1x1"),
+            _chips("1", "1"),
+            _flags("--max-model-len 8192 --gpu-memory-utilization=0.64"),
+        ),
+    ),
+    ("MODEL-CONTEXT-BEYOND", "warning", ".value", _flags("-tp 4 --max-model-len 65536")),
     ("SERVER-TENSOR-PARALLEL", "error", ".value", _flags("--tensor-parallel-size 8")),
     ("SERVER-TENSOR-PARALLEL", "error", ".value", _flags("-tp 3")),
     ("SERVER-TENSOR-PARALLEL", "error", ".value", _flags("-tp many")),
@@ -286,12 +341,14 @@ def test_a_mistake_of_the_later_track(code: str, severity: str, place: str, edit
 
 
 def test_every_code_of_the_checks_is_triggered_here() -> None:
-    modules = (objects, placement, probes, server, view)
+    modules = (memory, objects, placement, probes, server, view)
     sources = [Path(str(module.__file__)).read_text() for module in modules]
     written = {
         code
         for source in sources
-        for code in re.findall(r'"((?:TPU|SERVER|STORAGE|PROBE|KSERVE|MANIFEST)-[A-Z-]+)"', source)
+        for code in re.findall(
+            r'"((?:TPU|SERVER|STORAGE|PROBE|KSERVE|MANIFEST|MODEL)-[A-Z-]+)"', source
+        )
     }
     assert written == {row[0] for row in MISTAKES + MISTAKES_V17}
 
