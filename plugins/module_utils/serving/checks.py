@@ -46,6 +46,36 @@ def check_service(
     view = View(manifest, model, vllm)
     findings = [finding for check in CHECKS for finding in check(view, track)]
     # The view has noted wrong types while the checks were reading.
-    return sort_findings(
-        replace(finding, subject=view.subject) for finding in [*view.findings, *findings]
-    )
+    findings += view.findings
+    for path, part, checks in _parts(manifest):
+        other = View(part, model, vllm)
+        told = [finding for check in checks for finding in check(other, track)]
+        findings += [
+            replace(finding, path=finding.path.replace("spec.template", path, 1))
+            for finding in [*other.findings, *told]
+            if finding.path.startswith("spec.template")
+        ]
+    unique = dict.fromkeys(replace(finding, subject=view.subject) for finding in findings)
+    return sort_findings(unique)
+
+
+# Besides the server's own pod a service may have pods for prefill, and workers of several hosts.
+_PARTS: tuple[tuple[tuple[str, ...], tuple[Check, ...]], ...] = (
+    (("prefill", "template"), (check_placement, check_server, check_memory, check_probes)),
+    (("prefill", "worker"), (check_placement,)),
+    (("worker",), (check_placement,)),
+)
+
+
+def _parts(
+    manifest: Mapping[str, Any],
+) -> Iterator[tuple[str, dict[str, Any], tuple[Check, ...]]]:
+    """The other pods, each as a service whose template is that pod's; and the pod's path."""
+    spec = manifest.get("spec")
+    for steps, checks in _PARTS:
+        pod: Any = spec
+        for step in steps:
+            pod = pod.get(step) if isinstance(pod, Mapping) else None
+        if isinstance(spec, Mapping) and isinstance(pod, Mapping):
+            part = {**manifest, "spec": {**spec, "template": pod}}
+            yield ".".join(("spec", *steps)), part, checks

@@ -342,6 +342,7 @@ def _fix_api_version(editor: _Editor, _finding: Finding) -> str:
 
 _FIXES: dict[str, Callable[[_Editor, Finding], str]] = {
     "KSERVE-API-VERSION": _fix_api_version,
+    "KSERVE-SCALING": _remove,
     "MODEL-CONTEXT-BEYOND": _fix_context,
     "MODEL-CONTEXT-TIGHT": _fix_context,
     "MODEL-CONTEXT-TOO-LONG": _fix_context,

@@ -42,6 +42,7 @@ def check_object(view: View, track: Track) -> Iterator[Finding]:
     yield from _check_model_name(view)
     yield from _check_templates(view.spec, "spec", set())
     yield from _check_downloader(view, track)
+    yield from _check_scaling(view, track)
 
 
 def _check_api_version(view: View, track: Track) -> Iterator[Finding]:
@@ -193,6 +194,38 @@ def _template_problem(text: str) -> str:
         if word and not _TEMPLATE_WORD.fullmatch(word.group()):
             return f"function {word.group()} is not defined"
     return ""
+
+
+# Fields and annotations by which other KServe kinds, or later lines, scale or shift traffic.
+_SCALING_FIELDS = (
+    "autoscaling", "canaryTrafficPercent", "maxReplicas", "minReplicas", "scaleMetric",
+    "scaleTarget", "scaling",
+)  # fmt: skip
+_SCALING_ANNOTATIONS = ("serving.kserve.io/autoscalerClass", "autoscaling.knative.dev/")
+
+
+def _check_scaling(view: View, track: Track) -> Iterator[Finding]:
+    if not track.script_in_args:
+        return
+    places = [f"spec.{field}" for field in _SCALING_FIELDS if field in view.spec]
+    places += [
+        f'metadata.annotations["{name}"]'
+        for name in view.annotations
+        if str(name).startswith(_SCALING_ANNOTATIONS)
+    ]
+    for place in places:
+        field = place.startswith("spec.")
+        yield Finding(
+            code="KSERVE-SCALING",
+            severity="error" if field else "warning",
+            message=f"KServe {track.name} has no autoscaling and no canary for this kind"
+            + ("; the API server does not know the field" if field else "; nothing reads it"),
+            path=place,
+            found=place.rpartition(".")[2] if field else place.split('"')[1],
+            expected="spec.replicas, a fixed number",
+            fix="remove it, and write the number of replicas",
+            source="opendatahub-io/kserve release-v0.15, pkg/controller/llmisvc",
+        )
 
 
 def _check_downloader(view: View, track: Track) -> Iterator[Finding]:

@@ -69,7 +69,8 @@ def check_placement(view: View, track: Track) -> Iterator[Finding]:
         offers = placements(generation, str(topologies[0].value))
     for container in asking[:1]:
         yield from _check_chips(view, container, offers, topologies)
-        yield from _check_environment(view, container)
+        if not view.workers:
+            yield from _check_environment(view, container)
 
 
 def _asks_for_chips(view: View, container: Located) -> bool:
@@ -246,11 +247,12 @@ def _check_chips(
             source="Kubernetes documentation, extended resources",
         )
     elif offers:
-        yield from _check_count(path, chips, offers, str(topologies[0].value))
+        topology = str(topologies[0].value)
+        yield from _check_count(path, chips, offers, topology, view.workers)
 
 
 def _check_count(
-    path: str, chips: int, offers: list[Placement], topology: str
+    path: str, chips: int, offers: list[Placement], topology: str, workers: bool
 ) -> Iterator[Finding]:
     fitting = [one for one in offers if one.machine.chips == chips]
     sizes = sorted({one.machine.chips for one in offers})
@@ -267,7 +269,7 @@ def _check_count(
             fix=f'request "{sizes[-1]}" chips, or select the topology of the machine you want',
             source="GKE documentation, Plan TPUs in GKE",
         )
-    elif not any(one.single_host for one in fitting):
+    elif not workers and not any(one.single_host for one in fitting):
         alone = next((one for one in offers if one.single_host), None)
         instead = (
             f'"{alone.machine.chips}" chips ({alone.machine.name})' if alone else "one machine"

@@ -75,6 +75,7 @@ class View:
         self.server = next(
             (one for one in self.containers if one.value.get("name") == SERVER_CONTAINER), None
         )
+        self.workers = isinstance(self.spec.get("worker"), Mapping)
         self.model = model or known_model(self.model_uri) or known_model(self.model_name)
         image = self.server.value.get("image") if self.server else None
         self.vllm = vllm or (version_of_image(image) if isinstance(image, str) else None)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -292,6 +293,26 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
         "apiVersion",
         lambda m: m.update(apiVersion="serving.kserve.io/v1alpha2"),
     ),
+    ("KSERVE-SCALING", "error", "spec.minReplicas", lambda m: m["spec"].update(minReplicas=0)),
+    (
+        "KSERVE-SCALING",
+        "warning",
+        'annotations["autoscaling.knative.dev/metric"]',
+        lambda m: m["metadata"].update(annotations={"autoscaling.knative.dev/metric": "rps"}),
+    ),
+    (
+        "TPU-LABEL-UNKNOWN",
+        "error",
+        'spec.prefill.template.nodeSelector["cloud.google.com/gke-tpu-accelerator"]',
+        lambda m: m["spec"].update(
+            prefill={
+                "template": {
+                    **good()["spec"]["template"],
+                    "nodeSelector": {ACCELERATOR: "tpu-v6e", TOPOLOGY: "2x2"},
+                }
+            }
+        ),
+    ),
     ("KSERVE-NAME", "error", "metadata.name", lambda m: m["metadata"].update(name="Qwen_3B")),
     ("KSERVE-NAME", "error", "metadata.name", lambda m: m["metadata"].pop("name")),
     (
@@ -377,6 +398,11 @@ def test_a_good_manifest_of_the_later_track() -> None:
         _model(uri="hf://Qwen/Qwen2.5-3B-Instruct:main"),
         _model(uri="pvc://weights/qwen"),
         lambda m: _template(m).update(tolerations=[{"operator": "Exists"}]),
+        # A slice of several machines, whose other pods are workers.
+        _all(
+            _selector(topology="4x4"),
+            lambda m: m["spec"].update(worker=copy.deepcopy(_template(m))),
+        ),
         _sidecar(),
     ],
 )
