@@ -21,13 +21,26 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
 )
 
 POOL_LABEL = "cloud.google.com/gke-nodepool"
+MACHINE_LABEL = "node.kubernetes.io/instance-type"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+_BUYING_LABELS = {
+    "cloud.google.com/gke-spot": "spot",
+    "cloud.google.com/gke-flex-start": "flex-start",
+    "cloud.google.com/reservation-name": "reservation",
+}
+_DRIVER_LABEL = "cloud.google.com/gke-tpu-dra-driver"
 _PROVIDER = re.compile(r"gce://(?P<project>[^/]+)/(?P<zone>[^/]+)/")
 _OVER = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
 class TpuNode:
-    """One node with chips."""
+    """One node with chips: ``chips`` can be given to pods, ``capacity`` is what the machine has.
+
+    ``holders`` are the pods (namespace/name) and the chips of each. ``ready`` says whether the node
+    takes pods. ``driver`` is true where chips are given out by a resource driver, and so never
+    counted here.
+    """
 
     name: str
     pool: str
@@ -36,6 +49,14 @@ class TpuNode:
     chips: int
     used: int
     ready: bool
+    capacity: int = 0
+    machine: str = ""
+    zone: str = ""
+    buying: str = "on demand"
+    version: str = ""
+    taints: tuple[str, ...] = ()
+    holders: tuple[tuple[str, int], ...] = ()
+    driver: bool = False
 
     @property
     def free(self) -> int:
@@ -55,28 +76,45 @@ def tpu_nodes(
     nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
 ) -> list[TpuNode]:
     """The nodes that carry the accelerator label, with what pods hold of their chips."""
-    used: dict[str, int] = {}
+    held: dict[str, dict[str, int]] = {}
     for pod in pods:
-        node = (pod.get("spec") or {}).get("nodeName")
-        if node and (pod.get("status") or {}).get("phase") not in _OVER:
-            used[node] = used.get(node, 0) + chips_of_pod(pod)
-    found = []
-    for node in nodes:
-        labels = node["metadata"].get("labels") or {}
-        if ACCELERATOR_LABEL in labels:
-            name = str(node["metadata"]["name"])
-            found.append(
-                TpuNode(
-                    name,
-                    str(labels.get(POOL_LABEL, "")),
-                    str(labels[ACCELERATOR_LABEL]),
-                    str(labels.get(TOPOLOGY_LABEL, "")),
-                    _whole((node.get("status") or {}).get("allocatable") or {}),
-                    used.get(name, 0),
-                    _takes_pods(node),
-                )
-            )
-    return found
+        node, chips = (pod.get("spec") or {}).get("nodeName"), chips_of_pod(pod)
+        if node and chips and (pod.get("status") or {}).get("phase") not in _OVER:
+            metadata = pod.get("metadata") or {}
+            name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+            held.setdefault(node, {})[name] = chips
+    return [
+        _tpu_node(node, held.get(node["metadata"]["name"], {}))
+        for node in nodes
+        if ACCELERATOR_LABEL in (node["metadata"].get("labels") or {})
+    ]
+
+
+def _tpu_node(node: Mapping[str, Any], held: Mapping[str, int]) -> TpuNode:
+    labels = node["metadata"]["labels"]
+    status = node.get("status") or {}
+    return TpuNode(
+        name=str(node["metadata"]["name"]),
+        pool=str(labels.get(POOL_LABEL, "")),
+        accelerator=str(labels[ACCELERATOR_LABEL]),
+        topology=str(labels.get(TOPOLOGY_LABEL, "")),
+        chips=_whole(status.get("allocatable") or {}),
+        used=sum(held.values()),
+        ready=_takes_pods(node),
+        capacity=_whole(status.get("capacity") or {}),
+        machine=str(labels.get(MACHINE_LABEL, "")),
+        zone=str(labels.get(ZONE_LABEL, "")),
+        buying=next((w for label, w in _BUYING_LABELS.items() if label in labels), "on demand"),
+        version=str((status.get("nodeInfo") or {}).get("kubeletVersion", "")),
+        taints=tuple(_taint(one) for one in (node.get("spec") or {}).get("taints") or ()),
+        holders=tuple(sorted(held.items())),
+        driver=labels.get(_DRIVER_LABEL) == "true",
+    )
+
+
+def _taint(taint: Mapping[str, Any]) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint.get('key')}{value}:{taint.get('effect')}"
 
 
 def chips_of_pod(pod: Mapping[str, Any]) -> int:
