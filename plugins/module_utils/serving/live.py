@@ -66,29 +66,41 @@ def read_service(session: Session, namespace: str, name: str) -> dict[str, Any]:
 
     Raises ObjectReadError when there is no such object, kind or right to read it.
     """
+    version = services_version(session)
+    path = f"/apis/{version}/namespaces/{quote(namespace)}/llminferenceservices/{quote(name)}"
+    problem: ObjectReadError | None = None
+    if version:
+        try:
+            return dict(send(session, "GET", path))
+        except ObjectReadError as refusal:
+            if refusal.status != 404:
+                raise
+            problem = refusal
+    raise ObjectReadError(
+        f"{KIND} {namespace}/{name} is not in the cluster {session.server} ({session.source}). "
+        "Check name and namespace: kubectl get llminferenceservices -A "
+        f"({problem or f'the API group {GROUP} serves no {KIND}'})",
+        404,
+    ) from problem
+
+
+def services_version(session: Session) -> str | None:
+    """Find the newest API version that has the kind; None on a cluster without KServe.
+
+    The group holds other kinds too, so it is not enough that it is there.
+    """
     try:
         group = send(session, "GET", f"/apis/{GROUP}")
-        version = _served_version(session, group)
-        path = f"/apis/{version}/namespaces/{quote(namespace)}/llminferenceservices/{quote(name)}"
-        return dict(send(session, "GET", path))
     except ObjectReadError as problem:
         if problem.status != 404:
             raise
-        raise ObjectReadError(
-            f"{KIND} {namespace}/{name} is not in the cluster {session.server} ({session.source}). "
-            f"Check name and namespace: kubectl get llminferenceservices -A ({problem})",
-            404,
-        ) from problem
-
-
-def _served_version(session: Session, group: dict[str, Any]) -> str:
-    """Find the newest version of the group that has the kind: the group holds other kinds too."""
+        return None
     versions = [str(one["groupVersion"]) for one in group.get("versions", [])]
     for version in sorted(versions, reverse=True):
         kinds = send(session, "GET", f"/apis/{version}").get("resources", [])
         if any(one.get("kind") == KIND for one in kinds):
             return version
-    raise ObjectReadError(f"the API group {GROUP} serves no {KIND}", 404)
+    return None
 
 
 def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str, Any]]:
