@@ -31,6 +31,7 @@ class Manifests:
     """The services of one input, and what is worth saying about the rest of it."""
 
     services: list[dict[str, Any]] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -96,6 +97,7 @@ def sort_documents(documents: list[Any], origin: str) -> Manifests:
         elif document.get("kind") == KIND and _group(document) == GROUP:
             result.services.append(document)
         else:
+            result.others.append(document)
             result.findings.append(_other_kind(document, place))
     if not result.services:
         result.findings.append(

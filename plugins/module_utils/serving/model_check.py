@@ -14,12 +14,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connection_options,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
-    Finding,
     failure_message,
     has_errors,
     sort_findings,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.correct import (
     Correction,
     correct,
@@ -80,7 +80,7 @@ def run(
         return {"failed": True, "changed": False, "msg": str(problem)}
     manifests = sort_documents(documents, origin)
     track = TRACKS[parameters["kserve_track"]]
-    checked: list[Finding] = []
+    checked = check_companions(manifests.services, manifests.others)
     corrected: list[dict[str, Any]] = []
     for service in manifests.services:
         found = check_service(service, track, model, vllm)
