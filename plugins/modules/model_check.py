@@ -13,7 +13,8 @@ author:
 description:
   - Reads the manifest of a model and tells what cannot work on a real cluster, where it stands in
     the YAML, and what to write instead. Nothing is written anywhere.
-  - With O(src) or O(definition) it needs neither a cluster nor a network.
+  - With O(src) or O(definition) it needs neither a cluster nor a network, unless O(hub_url) is
+    given.
   - Every LLMInferenceService of a file with many documents is checked; other kinds are named as
     information.
 options:
@@ -49,6 +50,16 @@ options:
   vllm_version:
     description:
       - The version of vLLM in the image, where the image's tag does not tell.
+    type: str
+  hub_url:
+    description:
+      - Ask this hub for the C(config.json) of models that O(model_config) does not describe, and
+        whether it gives it. V(https://huggingface.co) is the public one. Without it nothing is
+        asked, and the dimensions of well-known models only are known.
+    type: str
+  hub_token:
+    description:
+      - A token for the hub, sent to it over TLS only.
     type: str
   findings_only:
     description:

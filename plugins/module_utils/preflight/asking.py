@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -55,6 +55,8 @@ class Look:
     detail: str = ""
     code: str = ""
     """The hub's own error code."""
+    body: bytes = field(default=b"", repr=False)
+    """What a file held, when it was asked for as a whole."""
 
 
 def look_for_image(image: Image, account: Account | None, send: Send) -> Look:
@@ -82,20 +84,25 @@ def look_for_image(image: Image, account: Account | None, send: Send) -> Look:
     return second if isinstance(second, Look) else _image_verdict(second)
 
 
-def look_for_file(hub: str, uri: str, file: str, token: str, send: Send) -> Look:
-    """Ask whether a file of a model's repository (``hf://OWNER/NAME``) can be read."""
+def look_for_file(
+    hub: str, uri: str, file: str, token: str, send: Send, *, whole: bool = False
+) -> Look:
+    """Ask whether a file of a model's repository (``hf://OWNER/NAME``) can be read.
+
+    With ``whole`` it is read, unless the hub keeps it elsewhere (redirects are not followed).
+    """
     repository, _colon, revision = uri.removeprefix("hf://").partition(":")
     url = f"{hub.rstrip('/')}/{quote(repository)}/resolve/{quote(revision or 'main')}/{quote(file)}"
     if token and urlsplit(url).scheme != "https":
         return Look("not asked", f"{hub} is not https, and the token is sent over TLS only")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    reply = _send(send, Request("HEAD", url, headers))
+    reply = _send(send, Request("GET" if whole else "HEAD", url, headers))
     if isinstance(reply, Look):
         return reply
     code = reply.headers.get("x-error-code", "")
     # A redirect leads to where the bytes lie: the hub has let us pass.
     if 200 <= reply.status < 400:
-        return Look("readable")
+        return Look("readable", body=reply.body if reply.status == 200 else b"")
     if reply.status in (401, 403):
         return Look("refused", f"HTTP {reply.status}", code)
     if reply.status == 404:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
@@ -14,10 +15,13 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connection_options,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
+    Finding,
     failure_message,
     has_errors,
     sort_findings,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.answers import judge_model
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.asking import Send, look_for_file
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.correct import (
@@ -40,6 +44,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags impo
     version_of_text,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import DEFAULT_TRACK, TRACKS
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import parse_json
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration import (
     ModelConfiguration,
     UnknownModel,
@@ -58,6 +65,8 @@ def argument_spec() -> dict[str, Any]:
         "kserve_track": {"type": "str", "default": DEFAULT_TRACK, "choices": list(TRACKS)},
         "model_config": {"type": "dict"},
         "vllm_version": {"type": "str"},
+        "hub_url": {"type": "str"},
+        "hub_token": {"type": "str", "no_log": True},
         "findings_only": {"type": "bool", "default": False},
     }
 
@@ -70,7 +79,9 @@ CONSTRAINTS: dict[str, Any] = {
 
 
 def run(
-    parameters: Mapping[str, Any], open_session: Callable[[Mapping[str, Any]], Session] = connect
+    parameters: Mapping[str, Any],
+    open_session: Callable[[Mapping[str, Any]], Session] = connect,
+    send: Send | None = None,
 ) -> dict[str, Any]:
     """Read the input, check it, and give the task's result; never raises for bad input."""
     try:
@@ -83,10 +94,11 @@ def run(
     checked = check_companions(manifests.services, manifests.others)
     corrected: list[dict[str, Any]] = []
     for service in manifests.services:
-        found = check_service(service, track, model, vllm)
-        checked += found
+        seen, told = (model, []) if model else _ask_hub(service, parameters, send or _transport())
+        found = check_service(service, track, seen, vllm)
+        checked += [*told, *found]
         if found:
-            corrected.append(_corrected(correct(service, track, model, vllm), service))
+            corrected.append(_corrected(correct(service, track, seen, vllm), service))
     findings = sort_findings([*manifests.findings, *checked])
     ok = not has_errors(findings)
     result: dict[str, Any] = {
@@ -113,6 +125,28 @@ def _model(parameters: Mapping[str, Any]) -> ModelConfiguration | None:
             f"model_config: {problem}. Expected the content of the model's config.json, of a dense "
             "model; leave the option out to go on without these checks."
         ) from problem
+
+
+def _transport() -> Send:
+    return HttpTransport(timeout=10).send
+
+
+def _ask_hub(
+    service: Mapping[str, Any], parameters: Mapping[str, Any], send: Send
+) -> tuple[ModelConfiguration | None, list[Finding]]:
+    """The model's dimensions from the hub, where the user wants it asked, and what it refused."""
+    view, hub, token = View(service), parameters["hub_url"], parameters["hub_token"] or ""
+    if not hub or not view.model_uri.startswith("hf://"):
+        return None, []
+    seen = look_for_file(hub, view.model_uri, "config.json", token, send, whole=True)
+    finding = judge_model(view.model_uri, seen, hub, with_token=bool(token))
+    config = parse_json(seen.body)
+    if finding or not isinstance(config, Mapping):
+        return None, [replace(finding, subject=view.subject)] if finding else []
+    try:
+        return read_configuration(config), []
+    except UnknownModel:
+        return None, []  # a finding of the checks tells that the dimensions are not known
 
 
 def _vllm(parameters: Mapping[str, Any]) -> Version | None:

@@ -11,6 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_check import argument_spec, run
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
+    Failure,
+    Outcome,
+    Reply,
+    Request,
+)
 from ansible_collections.llmd.tpu.plugins.modules import model_check
 
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE, good, guide
@@ -26,6 +32,8 @@ def _parameters(**given: Any) -> dict[str, Any]:
         "kserve_track": "release-v0.15",
         "model_config": None,
         "vllm_version": None,
+        "hub_url": None,
+        "hub_token": None,
         "findings_only": False,
         **given,
     }
@@ -159,3 +167,64 @@ def test_what_the_user_knows_better_counts() -> None:
     newer = run(_parameters(definition=manifest, vllm_version="0.13.0"))
     assert newer["ok"]
     assert newer["findings"] == []
+
+
+def _hub(outcome: Outcome, **options: Any) -> tuple[dict[str, Any], list[Request]]:
+    asked: list[Request] = []
+
+    def send(request: Request) -> Outcome:
+        asked.append(request)
+        return outcome
+
+    manifest = good()
+    manifest["spec"]["model"] |= {"uri": "hf://acme/tiny:v2", "name": "tiny"}
+    parameters = _parameters(
+        definition=manifest, hub_url="https://hub.example", findings_only=True, **options
+    )
+    return run(parameters, send=send), asked
+
+
+def _codes(result: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["severity"], one["code"]) for one in result["findings"]]
+
+
+def test_the_hub_is_asked_for_dimensions() -> None:
+    config = {
+        "num_hidden_layers": 2,
+        "hidden_size": 512,
+        "num_attention_heads": 6,
+        "intermediate_size": 8,
+        "vocab_size": 8,
+        "max_position_embeddings": 4096,
+    }
+    result, asked = _hub(Reply(200, {}, json.dumps(config).encode(), 0.1), hub_token="planted")
+    assert _codes(result) == [("error", "SERVER-TENSOR-PARALLEL")]
+    [request] = asked
+    assert request.url == "https://hub.example/acme/tiny/resolve/v2/config.json"
+    assert request.headers["Authorization"] == "Bearer planted"
+    assert "planted" not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "codes"),
+    [
+        (
+            Reply(401, {"x-error-code": "GatedRepo"}, b"", 0.1),
+            [("error", "HUB-MODEL-GATED"), ("info", "MODEL-UNKNOWN")],
+        ),
+        (
+            Reply(401, {"x-error-code": "RepoNotFound"}, b"", 0.1),
+            [("error", "HUB-MODEL-NOT-FOUND"), ("info", "MODEL-UNKNOWN")],
+        ),
+        (
+            Failure("dns", "unknown host", 0.1, "hub.example:443"),
+            [("info", "HUB-NOT-ASKED"), ("info", "MODEL-UNKNOWN")],
+        ),
+        (Reply(302, {}, b"", 0.1), [("info", "MODEL-UNKNOWN")]),
+        (Reply(200, {}, b"<html>", 0.1), [("info", "MODEL-UNKNOWN")]),
+        (Reply(200, {}, b'{"num_experts": 8}', 0.1), [("info", "MODEL-UNKNOWN")]),
+    ],
+)
+def test_what_the_hub_refuses_is_told(outcome: Outcome, codes: list[tuple[str, str]]) -> None:
+    result, _asked = _hub(outcome)
+    assert sorted(_codes(result)) == codes
