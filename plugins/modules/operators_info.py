@@ -50,6 +50,12 @@ options:
     elements: str
     choices: [istio, cert-manager, gateway-api, inference-extension]
     default: []
+  extras:
+    description: What is asked for beside the rest, and must not be somebody else's already.
+    type: list
+    elements: str
+    choices: [lws, monitoring-crds]
+    default: []
   findings_only:
     description: Give the findings, and never fail or warn because of them.
     type: bool

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, Severity
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.objects import (
@@ -17,6 +17,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.operators.objects import 
 
 _ISTIO = frozenset({"Gateway", "LLMInferenceService"})
 _CERT_MANAGER = frozenset({"Certificate", "Issuer", "ClusterIssuer", "LLMInferenceService"})
+_ISSUERS = frozenset({"Issuer", "ClusterIssuer"})
+_GROUP = "cert-manager.io"
 _CLASSES = frozenset({"istio", "istio-remote"})
 
 
@@ -28,9 +30,12 @@ def check_dependents(
     In check mode what another phase of ours made is a warning only: a run of the remove playbook
     has taken it away by then, and a run of this phase alone will refuse.
     """
+    issuers = {_place(item) for item in items if item.get("kind") in _ISSUERS}
     for item in items:
         phase = labels(item).get(PHASE_LABEL)
         if phase == PHASE or item["metadata"].get("ownerReferences") or not _needs(item, adopt):
+            continue
+        if item.get("kind") == "Certificate" and not _could_be_signed(item, issuers):
             continue
         severity: Severity = "warning" if check and phase else "error"
         fix = f"remove phase {phase} first ({phase}_state: absent)" if phase else "remove it first"
@@ -42,6 +47,21 @@ def check_dependents(
             subject=title(item),
             fix=f"{fix}; nothing was changed",
         )
+
+
+def _place(item: Document) -> tuple[str, str, str]:
+    metadata = item["metadata"]
+    return str(item.get("kind")), str(metadata.get("namespace", "")), str(metadata["name"])
+
+
+def _could_be_signed(certificate: Document, issuers: Set[tuple[str, str, str]]) -> bool:
+    """Whether its issuer is there; without one cert-manager never did anything for it."""
+    reference = (certificate.get("spec") or {}).get("issuerRef") or {}
+    if reference.get("group", _GROUP) != _GROUP:
+        return True
+    kind = str(reference.get("kind", "Issuer"))
+    namespace = "" if kind == "ClusterIssuer" else str(certificate["metadata"].get("namespace", ""))
+    return (kind, namespace, str(reference.get("name", ""))) in issuers
 
 
 def _needs(item: Document, adopt: Sequence[str]) -> bool:

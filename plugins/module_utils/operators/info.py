@@ -32,6 +32,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
 from ansible_collections.llmd.tpu.plugins.module_utils.operators import versions
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.dependents import check_dependents
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.installs import (
+    EXTRAS,
     PARTS,
     Wanted,
     check_installs,
@@ -60,6 +61,7 @@ def argument_spec() -> dict[str, Any]:
         "istio_crd": {"type": "path"},
         "kserve_track": {"type": "str", "default": DEFAULT_TRACK, "choices": list(TRACKS)},
         "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(PARTS)},
+        "extras": {"type": "list", "elements": "str", "default": [], "choices": list(EXTRAS)},
         "findings_only": {"type": "bool", "default": False},
     }
 
@@ -119,6 +121,7 @@ def _before(view: View, params: Mapping[str, Any]) -> Iterator[Finding]:
         istio_version=params["istio_version"] or "",
         kserve_track=params["kserve_track"],
         adopt=tuple(params["adopt"]),
+        extras=tuple(params["extras"]),
     )
     asked, path = wanted.istio_version, params["istio_crd"]
     # The CRD is large, and there is nothing to ask when the operator took the version already.

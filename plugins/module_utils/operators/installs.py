@@ -42,6 +42,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.compatibility imp
 
 Whose = Literal["none", "ours", "foreign", "platform"]
 PARTS = ("istio", "cert-manager", "gateway-api", "inference-extension")
+EXTRAS = ("lws", "monitoring-crds")
+"""What is installed on request only, and by its input's name."""
 _WORDS = {
     "istio": "Istio",
     "cert-manager": "cert-manager",
@@ -75,6 +77,7 @@ class Wanted:
     istio_version: str
     kserve_track: str
     adopt: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
     def adopts(self, part: str) -> bool:
         """Whether an existing install of this part is to be used."""
@@ -168,6 +171,7 @@ def check_installs(view: View, wanted: Wanted) -> Iterator[Finding]:
     found = installs(view)
     for install in found.values():
         yield from _check_part(install, wanted)
+    yield from _check_extras(view, wanted)
     yield from _check_distribution(view, wanted)
     yield from _check_serving(view, wanted, found["istio"])
 
@@ -216,6 +220,34 @@ def _check_part(install: Install, wanted: Wanted) -> Iterator[Finding]:
                 expected="bundle v1.0.0 or newer; v1.4.0 is what was tried",
                 fix="update them with what installed them",
             )
+
+
+def _check_extras(view: View, wanted: Wanted) -> Iterator[Finding]:
+    """Who asks for an extra that is there already would overwrite it."""
+    for extra in wanted.extras:
+        crd = view.crds.get(extra)
+        if crd is not None and not _of_any_phase(crd):
+            name = f"operators_{extra.replace('-', '_')}"
+            yield Finding(
+                f"OPERATORS-FOREIGN-{extra.upper()}",
+                "error",
+                f"{name} asks for what somebody else installed already",
+                subject=f"{title(crd)} ({owner(crd)})",
+                fix=f"set {name} to false: what is there is used",
+            )
+    if (
+        "lws" in wanted.extras
+        and wanted.distribution == "redhat"
+        and not ("monitoring-crds" in wanted.extras or "monitoring-crds" in view.crds)
+    ):
+        yield Finding(
+            "OPERATORS-LWS-NEEDS-MONITORING",
+            "error",
+            "the LWS operator writes a ServiceMonitor, a kind that this cluster does not have",
+            path="operators_lws",
+            fix="set operators_monitoring_crds to true",
+            source="opendatahub-io/rhaii-on-xks pull request 39",
+        )
 
 
 def _check_distribution(view: View, wanted: Wanted) -> Iterator[Finding]:

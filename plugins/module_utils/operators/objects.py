@@ -18,7 +18,7 @@ Document = Mapping[str, Any]
 
 PHASE_LABEL = "llmd.tpu/phase"
 PHASE = "operators"
-_TAG = re.compile(r":([^:/@]+)(?:@|$)")
+_TAG = re.compile(r":([^:/]+)$")
 
 
 def labels(item: Document) -> Mapping[str, str]:
@@ -77,7 +77,7 @@ def version(deployment: Document | None) -> str:
     if deployment is None:
         return ""
     said = labels(deployment).get("app.kubernetes.io/version", "")
-    tag = _TAG.search(image(deployment))
+    tag = _TAG.search(image(deployment).partition("@")[0])
     text = said or (tag[1] if tag else "")
     return f"v{text}" if text[:1].isdigit() else text
 

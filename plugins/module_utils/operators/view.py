@@ -20,6 +20,8 @@ CRDS = {
     "cert-manager": "certificates.cert-manager.io",
     "gateway-api": "gateways.gateway.networking.k8s.io",
     "inference-extension": "inferencepools.inference.networking.k8s.io",
+    "lws": "leaderworkersets.leaderworkerset.x-k8s.io",
+    "monitoring-crds": "servicemonitors.monitoring.coreos.com",
 }
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -48,7 +50,7 @@ class View:
     istios: tuple[Document, ...] = ()
     revisions: tuple[Document, ...] = ()
     crds: Mapping[str, Document] = field(default_factory=dict)
-    """By part: cert-manager, gateway-api, inference-extension."""
+    """By part, as `CRDS` names them."""
     gateways: tuple[Document, ...] = ()
     pools: tuple[Document, ...] = ()
     dependents: tuple[Document, ...] = ()

@@ -163,14 +163,6 @@ def test_neither_kustomize_nor_kubectl(sandbox: Sandbox, tmp_path: Path) -> None
     stopped(run, "neither kustomize nor kubectl is in PATH")
 
 
-@pytest.mark.parametrize("phase", ["operators"])
-def test_removal_says_that_it_is_not_there_yet(sandbox: Sandbox, phase: str) -> None:
-    start = sandbox.position()
-    run = play(sandbox.folder, phase, inputs={f"{phase}_state": "absent"})
-    stopped(run, f"removal of phase {phase} comes with a later version", "nothing was changed")
-    assert sandbox.requests_by("llmd.tpu", start) == []
-
-
 def test_a_credential_helper_s_file_is_named_without_its_content(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

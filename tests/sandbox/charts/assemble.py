@@ -6,16 +6,20 @@ The public charts (github.com/aneeshkp/sail-operator-chart, cert-manager-operato
 every CRD in ``manifests-crds/``, one file each. Third-party files are not committed here, so ours
 get the CRDs of Istio's and cert-manager's sources when a sandbox starts. Their own charts become
 ``charts/operands/{istio,istio-1.26,cert-manager}``, which is what the stand-in operators see.
+
+The projects' own charts keep their CRDs elsewhere: sail-operator's in ``crds/``, cert-manager's
+among its templates, behind ``crds.enabled``.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+CRDS = "manifests-crds"
 ISTIO_CRDS = Path("manifests/charts/base/files/crd-all.gen.yaml")
 CERT_MANAGER_CRDS = Path("deploy/crds")
 ISTIO_CHARTS = {
@@ -43,19 +47,22 @@ def assemble(state_dir: Path, sources: Mapping[str, Path]) -> dict[str, Path]:
 
     `sources` names the folders of the Go modules: ``istio``, ``cert_manager``, and other releases
     of Istio as ``istio-1.26``. The keys of the answer are ``sail_chart`` and
-    ``cert_manager_chart``. Raises MissingSource.
+    ``cert_manager_chart``, and both with ``community_`` before them. Raises MissingSource.
     """
     istio = _read(sources["istio"] / ISTIO_CRDS)
     folder = sources["cert_manager"] / CERT_MANAGER_CRDS
     cert_manager = [_read(path) for path in sorted(folder.glob("crd-*.yaml"))]
     if not cert_manager:
         raise MissingSource(f"{folder} holds no crd-*.yaml; is it cert-manager's source at v1.11?")
-    _write_operands(state_dir / "charts" / "operands", sources)
+    folder = state_dir / "charts"
+    _write_operands(folder / "operands", sources)
+    sail = _write(folder, "sail-operator", documents(istio))
+    plain = [without_templates(text) for text in cert_manager]
     return {
-        "sail_chart": _write(state_dir, "sail-operator", documents(istio)),
-        "cert_manager_chart": _write(
-            state_dir, "cert-manager-operator", map(without_templates, cert_manager)
-        ),
+        "sail_chart": sail,
+        "cert_manager_chart": _write(folder, "cert-manager-operator", plain),
+        "community_sail_chart": _community_sail(folder, sail / CRDS),
+        "community_cert_manager_chart": _community_cert_manager(folder, plain),
     }
 
 
@@ -115,12 +122,36 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(path, copy)
 
 
-def _write(state_dir: Path, chart: str, crds: Iterator[str]) -> Path:
-    target = state_dir / "charts" / chart
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(HERE / chart, target)
+def _write(folder: Path, chart: str, crds: Iterable[str]) -> Path:
+    target = _own(folder, chart)
     for text in crds:
         plural, _dot, group = crd_name(text).partition(".")
         file = f"customresourcedefinition-{plural}-{group.replace('.', '-')}.yaml"
-        (target / "manifests-crds" / file).write_text(text, encoding="utf-8")
+        (target / CRDS / file).write_text(text, encoding="utf-8")
+    return target
+
+
+def _own(folder: Path, chart: str) -> Path:
+    """Copy a chart of ours."""
+    target = folder / chart
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(HERE / chart, target)
+    return target
+
+
+def _community_sail(folder: Path, crds: Path) -> Path:
+    target = _own(folder, "community-sail-operator")
+    shutil.copytree(crds, target / "crds")
+    return target
+
+
+def _community_cert_manager(folder: Path, crds: Iterable[str]) -> Path:
+    """cert-manager's own chart, with its CRDs where later releases have them."""
+    target = folder / "community-cert-manager"
+    shutil.rmtree(target, ignore_errors=True)
+    _copy(folder / "operands" / "cert-manager", target)
+    (target / "templates").mkdir(exist_ok=True)
+    text = "---\n".join(crds)
+    wrapped = f"{{{{- if .Values.crds.enabled }}}}\n{text}{{{{- end }}}}\n"
+    (target / "templates" / "crds.yaml").write_text(wrapped, encoding="utf-8")
     return target

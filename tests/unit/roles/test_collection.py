@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = Path(__file__).parents[3]
 PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
@@ -66,9 +67,17 @@ def test_defaults_and_argument_specs_agree_on_values(role: str) -> None:
         if "{{" in str(value):
             # A template is described in words: as a default it would be shown unrendered.
             assert "default" not in option, name
-            assert "efault" in option["description"], name
+            assert "efault" in str(option["description"]), name
         else:
             assert option["default"] == value, name
+
+
+@pytest.mark.parametrize("role", PHASES)
+def test_defaults_pass_the_role_s_own_check(role: str) -> None:
+    defaults = read(ROOT / "roles" / role / "defaults/main.yml")
+    plain = {name: value for name, value in defaults.items() if "{{" not in str(value)}
+    checked = ArgumentSpecValidator({name: spec(role)[name] for name in plain}).validate(plain)
+    assert checked.error_messages == []
 
 
 @pytest.mark.parametrize("role", PHASES)

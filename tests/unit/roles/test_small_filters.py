@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.llmd.tpu.plugins.filter.istio_versions import istio_versions
 from ansible_collections.llmd.tpu.plugins.filter.phase_times import phase_times
 from ansible_collections.llmd.tpu.plugins.filter.source import source
 
@@ -79,26 +76,6 @@ def test_an_archive_without_its_checksum_is_refused(text: str) -> None:
 def test_a_repository_that_is_not_pinned_is_refused(ref: str) -> None:
     with pytest.raises(AnsibleFilterError, match="40 hexadecimal digits"):
         source(f"https://github.com/o/r{ref}", "/cache")
-
-
-def crd(version: dict[str, Any]) -> dict[str, Any]:
-    """A CRD whose spec.version is described by the argument."""
-    properties = {"spec": {"properties": {"version": version}}}
-    stored = {
-        "name": "v1",
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"properties": properties}},
-    }
-    return {"spec": {"versions": [{"name": "v1alpha1"}, stored]}}
-
-
-def test_the_versions_come_from_the_enum_of_the_stored_version() -> None:
-    assert istio_versions(crd({"enum": ["v1.27.3", "v1.26.6"]})) == ["v1.27.3", "v1.26.6"]
-
-
-@pytest.mark.parametrize("open_crd", [crd({"type": "string"}), {}, {"spec": {"versions": []}}])
-def test_a_crd_without_an_enum_restricts_nothing(open_crd: dict[str, Any]) -> None:
-    assert istio_versions(open_crd) == []
 
 
 def test_a_phase_ends_where_the_next_one_starts() -> None:

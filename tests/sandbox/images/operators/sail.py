@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Stand-in for the sail operator: installs istiod for the Istio object ``default``.
