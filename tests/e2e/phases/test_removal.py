@@ -80,7 +80,7 @@ def labelled(sandbox: Sandbox) -> list[str]:
         "--output=name",
         "--ignore-not-found",
     )
-    return found.split()
+    return [line for line in found.splitlines() if not line.startswith("Warning:")]
 
 
 def foreign(sandbox: Sandbox) -> list[Any]:
