@@ -44,6 +44,7 @@ WANTED = (
     "__operators_ready",
     "__operators_source_marks",
     "__operators_sources",
+    "asked_of_operators.yaml.j2",
 )
 
 
@@ -153,3 +154,14 @@ def test_leader_worker_set_is_asked_for_by_an_input(role: dict[str, Any]) -> Non
     assert "ServiceAccount lws-controller-manager" in names(redhat["pull_secrets.yaml.j2"])
     assert "lws-system" in community["__operators_namespaces"]
     assert community["__operators_charts"][-1]["values"]["enableCertManager"] is True
+
+
+def test_removal_names_everything_that_an_operator_runs_for_us(role: dict[str, Any]) -> None:
+    asked = {
+        name
+        for distribution in ("redhat", "community")
+        for name in names(role[f"{distribution} everything"]["__operators_operands"])
+    }
+    going = names(role["redhat"]["asked_of_operators.yaml.j2"])
+    # cert-manager's operator needs Infrastructure until it is gone itself.
+    assert set(going) == asked - {"Infrastructure cluster"}
