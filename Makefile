@@ -73,7 +73,7 @@ archive: venv ## build the collection's archive and install it in an empty folde
 	@pytest tests/archive
 
 end-to-end: venv system ## tests on the sandbox
-	@pytest tests/e2e --numprocesses 2 --dist loadfile
+	@pytest tests/e2e
 
 test-long: venv system ## slower tests on the sandbox, which no other word runs
 	@pytest tests/long

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +17,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GROUP, KIND
 
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+_BUSY, _BUSY_TIMES, _BUSY_SECONDS = 429, 30, 1.0
 
 
 class ObjectReadError(Exception):
@@ -32,10 +37,13 @@ def send(
     path: str,
     body: dict[str, Any] | None = None,
     accept: str = "application/json",
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Any:
-    """Send one request and parse the JSON reply.
+    """Send one request and parse the JSON reply; a busy server is asked again for half a minute.
 
-    Raises ObjectReadError for any other answer than success, and for none at all.
+    An API server that has just started, or whose CRDs have, answers 429 for some seconds ("storage
+    is (re)initializing"). Raises ObjectReadError for any other answer than success, and for none
+    at all.
     """
     data = None if body is None else json.dumps(body).encode()
     headers = {"Accept": accept}
@@ -43,6 +51,11 @@ def send(
         headers["Content-Type"] = "application/json"
     try:
         reply = session.send(method, path, headers, data)
+        for _time in range(_BUSY_TIMES):
+            if reply.status != _BUSY:
+                break
+            sleep(_BUSY_SECONDS)
+            reply = session.send(method, path, headers, data)
     except ConnectionLost as problem:
         raise ObjectReadError(
             f"no answer from the API server {session.server} ({session.source}): {problem}. "

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import ObjectReadError, send
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_info import run
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
     readiness_of,
@@ -150,3 +151,17 @@ def test_when_a_rollout_is_over(
 
 def test_no_deployment_is_no_rollout() -> None:
     assert not rollout_of(None).over
+
+
+def test_a_server_that_is_busy_is_asked_again() -> None:
+    answers = iter([refused(429, "storage is (re)initializing"), found({"items": [1]})])
+    session = ScriptedSession({"GET /some/list": lambda: next(answers)})
+    pauses: list[float] = []
+    assert send(session, "GET", "/some/list", sleep=pauses.append) == {"items": [1]}
+    assert pauses == [1.0]
+
+
+def test_a_server_that_stays_busy_is_told() -> None:
+    session = ScriptedSession({"GET /some/list": refused(429, "too many requests")})
+    with pytest.raises(ObjectReadError, match="too many requests"):
+        send(session, "GET", "/some/list", sleep=lambda _seconds: None)
