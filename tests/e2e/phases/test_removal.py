@@ -95,6 +95,9 @@ def foreign(sandbox: Sandbox) -> list[Any]:
 def with_strangers(lived: Sandbox) -> Sandbox:
     """The sandbox with things in it that somebody else made."""
     lived.apply(*FOREIGN)
+    # The key of a listener that was HTTPS for a while stays on purpose, and with it its namespace.
+    key = ("secret", "inference-gateway-tls", "--namespace=opendatahub")
+    lived.kubectl("delete", *key, "--ignore-not-found")
     return lived
 
 
