@@ -28,7 +28,7 @@ def test_check_mode_predicts_everything_and_writes_nothing(sandbox: Sandbox) -> 
 @pytest.mark.parametrize(
     ("phase", "words"),
     [
-        ("gateway", "Phase operators makes GatewayClass istio, phase kserve makes Secret"),
+        ("gateway", "Phase operators makes GatewayClass istio, phase kserve makes Namespace"),
         ("model", "phase namespace makes Namespace llm-d-inference-scheduling"),
     ],
 )
