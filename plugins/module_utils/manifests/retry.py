@@ -32,6 +32,7 @@ _STARTING = (
     "connection refused",
     "x509: certificate signed by unknown authority",
     "the server could not find the requested resource",
+    "404 page not found",  # a new kind is known, and its path not served yet
     "because it is being terminated",
     "no matches for kind",
     "failed to find api group",
