@@ -38,7 +38,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import (
     Outcome,
     refusal,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
+    NO_SUCH_PATH,
+    Persistence,
+)
 
 
 @dataclass(frozen=True)
@@ -317,10 +320,15 @@ class Converger:
 
     def _apply(self, job: _Job, body: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         """Server-side apply; a conflict is forced only where the caller said so."""
-        path, manager = self._path(job), self._wishes.manager
+        manager = self._wishes.manager
 
         def attempt(force: bool) -> dict[str, Any]:
-            return self._api.apply(path, body, manager, force=force, dry_run=dry_run)
+            try:
+                return self._api.apply(self._path(job), body, manager, force=force, dry_run=dry_run)
+            except ApiError as problem:
+                if NO_SUCH_PATH in problem.message:
+                    self._learn_again(job)
+                raise
 
         try:
             answer = self._persist(lambda: attempt(self._wishes.force))
@@ -333,6 +341,12 @@ class Converger:
             answer = self._persist(lambda: attempt(True))
         result: dict[str, Any] = answer
         return result
+
+    def _learn_again(self, job: _Job) -> None:
+        """Ask where the kind lives now: another CRD that claimed its name may have gone."""
+        with self._discovering:
+            self._api.discover()
+        job.kind = self._api.kind(job.manifest.api_version, job.manifest.kind) or job.kind
 
     def _wait_served(self, pool: ThreadPoolExecutor, jobs: Iterable[_Job]) -> None:
         """Wait until the server serves the CRDs that were written, and learn their kinds."""

@@ -24,6 +24,9 @@ class Patience(Enum):
     LONG = "something is still starting"
 
 
+NO_SUCH_PATH = "404 page not found"
+"""A kind is known and its path is not served: not yet, or not there any more."""
+
 # Words of kube-apiserver while a webhook's pod, Service or CA is not there yet.
 _STARTING = (
     "failed calling webhook",
@@ -32,7 +35,7 @@ _STARTING = (
     "connection refused",
     "x509: certificate signed by unknown authority",
     "the server could not find the requested resource",
-    "404 page not found",  # a new kind is known, and its path not served yet
+    NO_SUCH_PATH,
     "because it is being terminated",
     "no matches for kind",
     "failed to find api group",
