@@ -25,11 +25,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.permissions imp
     Question,
     by_name,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.reader import METADATA_LIST
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import ACCELERATOR_LABEL
 
 _JSON = "application/json"
-# Names, labels and field managers are all that is needed of most objects.
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -136,7 +135,7 @@ def _may(session: Session, question: Question) -> bool | None:
 
 
 def _metadata(session: Session, path: str) -> list[Mapping[str, Any]]:
-    return [item["metadata"] for item in _list(session, path, _METADATA)]
+    return [item["metadata"] for item in _list(session, path, METADATA_LIST)]
 
 
 def _list(session: Session, path: str, accept: str) -> list[Mapping[str, Any]]:

@@ -6,20 +6,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionLost,
+    Reply,
     Session,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import ApiError
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
+    TROUBLE_SECONDS,
+    Persistence,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.reader import METADATA_LIST
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GROUP, KIND
-
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-_BUSY, _BUSY_TIMES, _BUSY_SECONDS = 429, 30, 1.0
 
 
 class ObjectReadError(Exception):
@@ -37,7 +39,7 @@ def send(
     path: str,
     body: dict[str, Any] | None = None,
     accept: str = "application/json",
-    sleep: Callable[[float], None] = time.sleep,
+    persist: Persistence | None = None,
 ) -> Any:
     """Send one request and parse the JSON reply; a busy server is asked again for half a minute.
 
@@ -49,29 +51,48 @@ def send(
     headers = {"Accept": accept}
     if body is not None:
         headers["Content-Type"] = "application/json"
-    try:
-        reply = session.send(method, path, headers, data)
-        for _time in range(_BUSY_TIMES):
-            if reply.status != _BUSY:
-                break
-            sleep(_BUSY_SECONDS)
+
+    def attempt() -> Reply:
+        try:
             reply = session.send(method, path, headers, data)
-    except ConnectionLost as problem:
-        raise ObjectReadError(
-            f"no answer from the API server {session.server} ({session.source}): {problem}. "
-            "Check that the cluster runs and the address is right."
-        ) from problem
+        except ConnectionLost as problem:
+            raise ObjectReadError(
+                f"no answer from the API server {session.server} ({session.source}): {problem}. "
+                "Check that the cluster runs and the address is right."
+            ) from problem
+        if reply.status == 429:
+            words = _reason(reply.body)
+            raise ApiError(reply.status, "", words, retry_after=reply.retry_after)
+        return reply
+
+    asked = f"{method} {path} at {session.server}"
+    try:
+        reply = (persist or _patient())(attempt)
+    except ApiError as problem:
+        text = f"{asked}: HTTP {problem.status}, {problem.message}"
+        raise ObjectReadError(text, problem.status) from problem
     if not 200 <= reply.status < 300:
-        raise ObjectReadError(
-            f"{method} {path} at {session.server}: HTTP {reply.status}, {_reason(reply.body)}",
-            reply.status,
-        )
+        text = f"{asked}: HTTP {reply.status}, {_reason(reply.body)}"
+        raise ObjectReadError(text, reply.status)
     try:
         return json.loads(reply.body)
     except ValueError as problem:
-        raise ObjectReadError(
-            f"{method} {path} at {session.server}: the reply is no JSON"
-        ) from problem
+        raise ObjectReadError(f"{asked}: the reply is no JSON") from problem
+
+
+def _patient() -> Persistence:
+    return Persistence(TROUBLE_SECONDS, time.monotonic, time.sleep, retried=lambda: None)
+
+
+def list_objects(
+    session: Session,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    accept: str = "application/json",
+) -> list[dict[str, Any]]:
+    """List objects; a server that has none may say null. Raises ObjectReadError as send does."""
+    full = f"{path}?{urlencode(query)}" if query else path
+    return list(send(session, "GET", full, accept=accept).get("items") or ())
 
 
 def read_service(session: Session, namespace: str, name: str) -> dict[str, Any]:
@@ -118,9 +139,8 @@ def services_version(session: Session) -> str | None:
 
 def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str, Any]]:
     """List the pods that match a label selector."""
-    query = urlencode({"labelSelector": selector})
-    path = f"/api/v1/namespaces/{quote(namespace)}/pods?{query}"
-    return list(send(session, "GET", path).get("items") or ())
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods"
+    return list_objects(session, path, {"labelSelector": selector})
 
 
 def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
@@ -128,8 +148,7 @@ def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
 
     Raises ObjectReadError as send does.
     """
-    # Without an object the server says null here.
-    return list(send(session, "GET", path, accept=_METADATA).get("items") or ())
+    return list_objects(session, path, accept=METADATA_LIST)
 
 
 def _reason(body: bytes) -> str:

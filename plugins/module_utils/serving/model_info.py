@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionProblem,
@@ -14,16 +15,17 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connect,
     connection_options,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import rolled_out
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
-    send,
+    list_objects,
     services_version,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import child_name
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
     is_stopped,
     readiness_of,
-    rollout_of,
+    replicas_of,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import address_from_status
@@ -33,7 +35,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
     TOPOLOGY_LABEL,
 )
 
-_WORKLOADS = "app.kubernetes.io/part-of=llminferenceservice"
+_WORKLOADS = {"labelSelector": "app.kubernetes.io/part-of=llminferenceservice"}
 
 
 def argument_spec() -> dict[str, Any]:
@@ -51,8 +53,9 @@ def run(
         version = services_version(session)
         services, deployments = [], []
         if version:
-            services = _list(session, f"/apis/{version}", "llminferenceservices", namespace)
-            deployments = _list(session, "/apis/apps/v1", "deployments", namespace, _WORKLOADS)
+            place = f"/namespaces/{quote(namespace)}" if namespace else ""
+            services = list_objects(session, f"/apis/{version}{place}/llminferenceservices")
+            deployments = list_objects(session, f"/apis/apps/v1{place}/deployments", _WORKLOADS)
     except (ObjectReadError, ConnectionProblem) as problem:
         return {"failed": True, "changed": False, "msg": str(problem)}
     by_name = {_key(one): one for one in deployments}
@@ -64,14 +67,6 @@ def run(
     return {"changed": False, "models": models, "api_version": version or ""}
 
 
-def _list(
-    session: Session, base: str, plural: str, namespace: str | None, labels: str = ""
-) -> list[dict[str, Any]]:
-    place = f"/namespaces/{quote(namespace)}" if namespace else ""
-    query = f"?{urlencode({'labelSelector': labels})}" if labels else ""
-    return list(send(session, "GET", f"{base}{place}/{plural}{query}").get("items") or ())
-
-
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     return str(item["metadata"].get("namespace")), str(item["metadata"]["name"])
 
@@ -81,7 +76,7 @@ def _model(
 ) -> dict[str, Any]:
     view = View(service)
     deployment = deployments.get((view.namespace, child_name(view.name, "-kserve")))
-    rollout, readiness = rollout_of(deployment), readiness_of(service)
+    replicas, readiness = replicas_of(deployment), readiness_of(service)
     pod = ((deployment or {}).get("spec") or {}).get("template") or {}
     address = address_from_status(service)
     stopped = is_stopped(service)
@@ -96,14 +91,9 @@ def _model(
         "ready": readiness.ready and not stopped,
         "reason": "stopped on purpose" if stopped else readiness.reason,
         "stopped": stopped,
-        "rolled_out": rollout.over,
-        "replicas": {
-            "wanted": rollout.wanted,
-            "updated": rollout.updated,
-            "available": rollout.available,
-            "present": rollout.present,
-        },
-        "chips": {"per_replica": chips, "in_use": chips * rollout.present},
+        "rolled_out": deployment is not None and rolled_out(deployment).ready,
+        "replicas": asdict(replicas),
+        "chips": {"per_replica": chips, "in_use": chips * replicas.present},
         "accelerator": _selected(view, ACCELERATOR_LABEL),
         "topology": _selected(view, TOPOLOGY_LABEL),
         "image": str(view.server.value.get("image", "")) if view.server else "",

@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a service is doing, from the service, its Deployment and its pods. Pure.
+"""What a service is doing, from the service and its Deployment. Pure.
 
 Ready=True alone is not enough: KServe (release-v0.15, run) keeps it during a rolling update that
-cannot finish, and after a stop of the model's replicas. So a rollout is over when the Deployment
-has as many pods updated, available, wanted and present.
+cannot finish, and after a stop of the model's replicas. Whether a rollout is over is judged in
+`readiness`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,38 +18,26 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """Pods of the model server: wanted by the Deployment, of its latest revision, serving, there.
-
-    ``observed`` says whether the Deployment's controller has seen its latest revision.
-    """
+class Replicas:
+    """Pods of a Deployment: wanted, of its latest revision, serving, there."""
 
     wanted: int = 0
     updated: int = 0
     available: int = 0
     present: int = 0
-    observed: bool = False
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.observed and self.wanted == self.updated == self.available == self.present
 
 
-def rollout_of(deployment: Object | None, pods: Iterable[Object] | None = None) -> Rollout:
-    """Count; without pods those that the Deployment reports are taken."""
+def replicas_of(deployment: Object | None) -> Replicas:
+    """Count the pods, as the Deployment reports them; none without a Deployment."""
     if deployment is None:
-        return Rollout()
+        return Replicas()
     status = _mapping(deployment, "status")
-    metadata = _mapping(deployment, "metadata")
-    present = _number(status, "replicas") if pods is None else len(list(pods))
     wanted = _mapping(deployment, "spec").get("replicas", 1)
-    return Rollout(
+    return Replicas(
         wanted=wanted if isinstance(wanted, int) else 0,
         updated=_number(status, "updatedReplicas"),
         available=_number(status, "availableReplicas"),
-        present=present,
-        observed=_number(status, "observedGeneration") >= _number(metadata, "generation"),
+        present=_number(status, "replicas"),
     )
 
 

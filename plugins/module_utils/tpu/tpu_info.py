@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     PARALLEL,
@@ -16,7 +15,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connect,
     connection_options,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import ObjectReadError, send
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
+    ObjectReadError,
+    list_objects,
+    send,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.chips import (
     TpuNode,
     project_of,
@@ -52,7 +55,7 @@ def run(
         )
     try:
         session = open_session(parameters)
-        nodes = _nodes(session)
+        nodes = list_objects(session, "/api/v1/nodes", {"labelSelector": ACCELERATOR_LABEL})
         version = str(send(session, "GET", "/version").get("gitVersion", ""))
         found = tpu_nodes(nodes, _pods(session, nodes))
     except (ObjectReadError, ConnectionProblem) as problem:
@@ -81,17 +84,12 @@ def _wanted(parameters: Mapping[str, Any]) -> Wanted | None:
     )
 
 
-def _nodes(session: Session) -> list[Mapping[str, Any]]:
-    query = urlencode({"labelSelector": ACCELERATOR_LABEL})
-    return list(send(session, "GET", f"/api/v1/nodes?{query}").get("items") or ())
-
-
 def _pods(session: Session, nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The pods on these nodes; those of all other nodes need not be read."""
 
-    def on(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        query = urlencode({"fieldSelector": f"spec.nodeName={node['metadata']['name']}"})
-        return list(send(session, "GET", f"/api/v1/pods?{query}").get("items") or ())
+    def on(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+        selector = {"fieldSelector": f"spec.nodeName={node['metadata']['name']}"}
+        return list_objects(session, "/api/v1/pods", selector)
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         return [pod for pods in pool.map(on, nodes) for pod in pods]

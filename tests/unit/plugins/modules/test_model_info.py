@@ -7,12 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import Reply
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import ObjectReadError, send
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_info import run
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
-    readiness_of,
-    rollout_of,
-)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import readiness_of
 
 from tests.unit.plugins.module_utils.serving.manifests import good
 from tests.unit.plugins.module_utils.smoke.scripted import ScriptedSession, found, refused
@@ -133,35 +132,42 @@ def test_why_a_service_is_not_ready(changes: dict[str, Any], status: str, words:
 
 
 @pytest.mark.parametrize(
-    ("changes", "pods", "over"),
+    ("changes", "over"),
     [
-        ({}, None, True),
-        ({}, [{}], True),
-        ({}, [{}, {}], False),
-        ({"updatedReplicas": 0}, None, False),
-        ({"availableReplicas": 0}, None, False),
-        ({"observedGeneration": 2}, None, False),
+        ({}, True),
+        ({"replicas": 1}, True),
+        ({"replicas": 2}, False),
+        ({"updatedReplicas": 0}, False),
+        ({"availableReplicas": 0}, False),
+        ({"observedGeneration": 2}, False),
     ],
 )
-def test_when_a_rollout_is_over(
-    changes: dict[str, Any], pods: list[Any] | None, over: bool
-) -> None:
-    assert rollout_of(_deployment(**changes), pods).over is over
+def test_when_a_rollout_is_over(changes: dict[str, Any], over: bool) -> None:
+    [model] = _models([_service()], [_deployment(**changes)])
+    assert model["rolled_out"] is over
 
 
 def test_no_deployment_is_no_rollout() -> None:
-    assert not rollout_of(None).over
+    [model] = _models([_service()], [])
+    assert not model["rolled_out"]
+
+
+def _patient(pauses: list[float]) -> Persistence:
+    return Persistence(30.0, lambda: sum(pauses), pauses.append, retried=lambda: None)
 
 
 def test_a_server_that_is_busy_is_asked_again() -> None:
-    answers = iter([refused(429, "storage is (re)initializing"), found({"items": [1]})])
+    later = Reply(429, b'{"message": "storage is (re)initializing"}', retry_after=1.0)
+    answers = iter([later, found({"items": [1]})])
     session = ScriptedSession({"GET /some/list": lambda: next(answers)})
     pauses: list[float] = []
-    assert send(session, "GET", "/some/list", sleep=pauses.append) == {"items": [1]}
+    assert send(session, "GET", "/some/list", persist=_patient(pauses)) == {"items": [1]}
     assert pauses == [1.0]
 
 
 def test_a_server_that_stays_busy_is_told() -> None:
     session = ScriptedSession({"GET /some/list": refused(429, "too many requests")})
+    pauses: list[float] = []
     with pytest.raises(ObjectReadError, match="too many requests"):
-        send(session, "GET", "/some/list", sleep=lambda _seconds: None)
+        send(session, "GET", "/some/list", persist=_patient(pauses))
+    assert sum(pauses) == pytest.approx(30, abs=2)
