@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import (
-    meant_generation,
+    generation_of_pods,
     whole_number,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import Version
@@ -29,7 +29,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import (
     View,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
-    ACCELERATOR_LABEL,
     RESOURCE,
     TAINT_EFFECT,
     TAINT_KEY,
@@ -53,10 +52,11 @@ _PASSED_BY_KSERVE = ("--model", "--port", "--served-model-name", "--ssl-certfile
 
 @dataclass(frozen=True)
 class Correction:
-    """A corrected manifest, and what was changed in words; the findings that are left."""
+    """A corrected manifest, what was changed in words, and the findings before and after."""
 
     manifest: dict[str, Any]
     changes: tuple[str, ...]
+    found: tuple[Finding, ...]
     findings: tuple[Finding, ...]
 
 
@@ -91,10 +91,10 @@ def correct(
 ) -> Correction:
     """Fix what can be fixed in one way only; the manifest given stays as it is."""
     result: dict[str, Any] = copy.deepcopy(dict(manifest))
+    findings = found = check_service(result, track, model, vllm)
     changes: list[str] = []
     hopeless: set[Finding] = set()
     for _again in range(_MOST):
-        findings = check_service(result, track, model, vllm)
         finding = next((f for f in findings if f.code in _FIXES and f not in hopeless), None)
         if finding is None:
             break
@@ -105,12 +105,13 @@ def correct(
             # Something beside it has the wrong type, which is a finding of its own.
             hopeless.add(finding)
             continue
-        if finding in check_service(attempt, track, model, vllm):
+        left = check_service(attempt, track, model, vllm)
+        if finding in left:
             hopeless.add(finding)
             continue
-        result = attempt
+        result, findings = attempt, left
         changes.append(f"{finding.path}: {words}")
-    return Correction(result, tuple(changes), tuple(check_service(result, track, model, vllm)))
+    return Correction(result, tuple(changes), tuple(found), tuple(findings))
 
 
 class _Editor:
@@ -159,8 +160,7 @@ class _Editor:
 
     def machine(self) -> Machine:
         """The one machine that the chips, or else the topology, of this manifest mean."""
-        labels = self.view.selector_values(ACCELERATOR_LABEL)
-        generation = meant_generation(str(labels[0].value)) if labels else None
+        generation = generation_of_pods(self.view)
         if generation is None:
             raise _NotMechanical
         topologies = {str(one.value) for one in self.view.selector_values(TOPOLOGY_LABEL)}
@@ -295,7 +295,7 @@ def _fix_dtype(editor: _Editor, finding: Finding) -> str:
 
 def _fix_parallel(editor: _Editor, finding: Finding) -> str:
     machine = editor.machine()
-    generation = meant_generation(str(editor.view.selector_values(ACCELERATOR_LABEL)[0].value))
+    generation = generation_of_pods(editor.view)
     devices = machine.chips * (generation.devices_per_chip if generation else 1)
     model = editor.view.model
     sizes = valid_parallel_sizes(model, devices) if model else [devices]

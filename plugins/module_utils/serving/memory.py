@@ -14,7 +14,7 @@ from typing import Literal
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import (
-    meant_generation,
+    generation_of_pods,
     whole_number,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.server import (
@@ -25,7 +25,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.server import (
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import Flag, Located, View
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
-    ACCELERATOR_LABEL,
     RESOURCE,
     Generation,
 )
@@ -45,8 +44,7 @@ _TIGHT = 0.9
 
 def check_memory(view: View, _track: Track) -> Iterator[Finding]:
     """Check weights and context length against the memory of the chips that are used."""
-    labels = view.selector_values(ACCELERATOR_LABEL)
-    generation = meant_generation(str(labels[0].value)) if labels else None
+    generation = generation_of_pods(view)
     if generation is None or generation.hbm is None or view.server is None:
         return
     if view.model is None:

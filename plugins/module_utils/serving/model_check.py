@@ -22,7 +22,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.answers import judge_model
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.asking import Send, look_for_file
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.correct import (
     Correction,
@@ -95,10 +94,10 @@ def run(
     corrected: list[dict[str, Any]] = []
     for service in manifests.services:
         seen, told = (model, []) if model else _ask_hub(service, parameters, send or _transport())
-        found = check_service(service, track, seen, vllm)
-        checked += [*told, *found]
-        if found:
-            corrected.append(_corrected(correct(service, track, seen, vllm), service))
+        correction = correct(service, track, seen, vllm)
+        checked += [*told, *correction.found]
+        if correction.found:
+            corrected.append(_corrected(correction, service))
     findings = sort_findings([*manifests.findings, *checked])
     ok = not has_errors(findings)
     result: dict[str, Any] = {

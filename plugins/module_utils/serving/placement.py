@@ -59,10 +59,9 @@ def check_placement(view: View, track: Track) -> Iterator[Finding]:
     yield from _check_labels_present(view, accelerators, topologies)
     yield from _check_toleration(view)
     yield from _check_asking(asking)
-    generation: Generation | None = None
     if accelerators:
         yield from _check_label(accelerators[0])
-        generation = meant_generation(str(accelerators[0].value))
+    generation = generation_of_pods(view)
     offers: list[Placement] = []
     if topologies and generation is not None:
         yield from _check_topology(topologies, generation)
@@ -77,9 +76,14 @@ def _asks_for_chips(view: View, container: Located) -> bool:
     return any(RESOURCE in view.resources(container, kind) for kind in ("requests", "limits"))
 
 
-def meant_generation(accelerator: str) -> Generation | None:
-    """Find the generation, also through a misspelt label, so that one mistake is one finding."""
-    return generation_of(accelerator) or generation_of(suggest_label(accelerator) or "")
+def generation_of_pods(view: View) -> Generation | None:
+    """Find the generation that the pods select; None without a label, or with a strange one.
+
+    A misspelt label counts as what it means, so that one mistake is one finding.
+    """
+    labels = [str(one.value) for one in view.selector_values(ACCELERATOR_LABEL)[:1]]
+    meant = [suggest_label(label) or "" for label in labels]
+    return next(filter(None, map(generation_of, [*labels, *meant])), None)
 
 
 def _check_labels_present(

@@ -78,6 +78,7 @@ def test_the_guide_becomes_a_manifest_without_error_or_warning() -> None:
 def test_a_good_manifest_stays_as_it_is() -> None:
     found = correct(good(), V15)
     assert (found.manifest, found.changes, found.findings) == (good(), (), ())
+    assert found.found == ()
 
 
 @pytest.mark.parametrize(
