@@ -75,7 +75,7 @@ options:
     description: Only these objects of all sources; without it all.
     type: list
     elements: dict
-    suboptions:
+    suboptions: &chosen
       kind:
         description: The kind of the objects.
         type: str
@@ -90,17 +90,7 @@ options:
     description: Not these objects of all sources.
     type: list
     elements: dict
-    suboptions:
-      kind:
-        description: The kind of the objects.
-        type: str
-        required: true
-      name:
-        description: The name of the object; without it all objects of the kind.
-        type: str
-      group:
-        description: The API group, empty for the core group; without it any.
-        type: str
+    suboptions: *chosen
   cache:
     description:
       - The folder where rendered overlays and charts are kept, and large files that were parsed.

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -42,27 +41,15 @@ def cluster_after(name: str, kept: str, work: Callable[[Sandbox], object]) -> It
     packed = f"{kept}-{_ingredients()}"
     restored = _fresh(name)
     try:
-        with _alone(packed):
-            there = snapshot.archive(packed).exists()
-            if not there:
-                restored.run("up")
-                work(restored)
-                restored.run("snapshot", packed)
-        if there:
+        if snapshot.archive(packed).exists():
             restored.run("up", f"--from-snapshot={packed}")
+        else:
+            restored.run("up")
+            work(restored)
+            restored.run("snapshot", packed)
         yield restored
     finally:
         restored.run("clean")
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """One process makes a snapshot, and others that want the same wait for it."""
-    path = snapshot.archive(name).with_suffix(".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _converge(sandbox: Sandbox) -> None:

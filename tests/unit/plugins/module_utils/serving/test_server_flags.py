@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import (
     FLAGS,
+    READ,
     find_flag,
     version_of_image,
 )
+
+from tests.sandbox.images.vllm.arguments import TABLE
 
 
 @pytest.mark.parametrize(
@@ -77,3 +82,15 @@ def test_a_flag_is_not_known(written: str) -> None:
 )
 def test_releases_that_have_a_flag(name: str, known: list[bool]) -> None:
     assert [FLAGS[name].known_to(one) for one in ((0, 12), (0, 13), (0, 19))] == known
+
+
+def test_the_stand_in_for_vllm_has_the_same_flags() -> None:
+    """Two tables of one thing: the sandbox's also says what a flag takes."""
+    with TABLE.open() as table:
+        rows = {row["flag"]: row for row in csv.DictReader(table)}
+    assert rows.keys() == {f"--{name}" for name in FLAGS}
+    for written, row in rows.items():
+        flag = FLAGS[written.removeprefix("--")]
+        known = [flag.known_to(release) for release in READ]
+        assert known == [bool(row[".".join(map(str, release))]) for release in READ], written
+        assert flag.switch == (row["takes"] == "switch"), written
