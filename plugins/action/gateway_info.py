@@ -4,25 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible_collections.llmd.tpu.plugins.module_utils.gateway.gateway_info import (
-    CONSTRAINTS,
-    argument_spec,
-    run,
-)
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.llmd.tpu.plugins.module_utils.gateway import gateway_info
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import EngineAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(EngineAction):
     """Looks at the Gateway and judges it."""
 
-    constraints = CONSTRAINTS
-
-    def specification(self) -> dict[str, Any]:
-        """The module's argument spec."""
-        return argument_spec()
-
-    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Look and judge, from here."""
-        return run(parameters)
+    engine = gateway_info
+    constraints = gateway_info.CONSTRAINTS

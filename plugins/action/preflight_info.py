@@ -4,22 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible_collections.llmd.tpu.plugins.module_utils.preflight.preflight import (
-    argument_spec,
-    run,
-)
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight import preflight
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import EngineAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(EngineAction):
     """Looks at what a run needs."""
 
-    def specification(self) -> dict[str, Any]:
-        """The module's argument spec."""
-        return argument_spec()
-
-    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Look, from here."""
-        return run(parameters)
+    engine = preflight

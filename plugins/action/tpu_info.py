@@ -4,25 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible_collections.llmd.tpu.plugins.module_utils.tpu.tpu_info import (
-    CONSTRAINTS,
-    argument_spec,
-    run,
-)
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu import tpu_info
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import EngineAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(EngineAction):
     """Tells which TPU nodes there are."""
 
-    constraints = CONSTRAINTS
-
-    def specification(self) -> dict[str, Any]:
-        """The module's argument spec."""
-        return argument_spec()
-
-    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Read and judge, from here."""
-        return run(parameters)
+    engine = tpu_info
+    constraints = tpu_info.CONSTRAINTS

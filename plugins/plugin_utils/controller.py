@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -76,6 +76,30 @@ class ControllerAction(ActionBase):
             if name.startswith("K8S_AUTH_") and option in result and result[option] is None:
                 result[option] = boolean(value) if option in _BOOLEANS else value
         return result
+
+
+class Engine(Protocol):
+    """What does an action's work: a module of `module_utils`."""
+
+    def argument_spec(self) -> dict[str, Any]:
+        """Give the options."""
+
+    def run(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Do it and give the task's result."""
+
+
+class EngineAction(ControllerAction):
+    """An action that does nothing but call its engine."""
+
+    engine: Engine
+
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return self.engine.argument_spec()
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Do it, from here."""
+        return self.engine.run(parameters)
 
 
 def _refuse_async(action: str) -> dict[str, Any]:
