@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
+import re
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,24 @@ def events(sandbox: Sandbox, namespace: str, name: str) -> str:
         "events", f"--namespace={namespace}", f"--field-selector=involvedObject.name={name}"
     )
     return "\n".join(f"{each['reason']}: {each['message']}" for each in found["items"])
+
+
+@contextmanager
+def forwarded(sandbox: Sandbox, namespace: str, name: str, port: int) -> Iterator[str]:
+    """The address on this machine that kubectl forwards to a pod's port."""
+    kubectl = str(Path(sys.executable).with_name("kubectl"))
+    forward = [kubectl, f"--kubeconfig={sandbox.kubeconfig}", f"--namespace={namespace}"]
+    with subprocess.Popen(
+        [*forward, "port-forward", f"pod/{name}", f":{port}"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", told)
+        assert found, told
+        try:
+            yield f"http://{found[0]}"
+        finally:
+            process.terminate()
 
 
 def test_an_image_that_does_not_exist_fails_as_at_a_registry(
@@ -295,19 +314,28 @@ def test_kubectl_reaches_into_a_pod(sandbox: Sandbox, namespace: str) -> None:
     assert sandbox.kubectl(*inside, "hostname").strip() == "web"
     assert "exit code 3" in sandbox.kubectl(*inside, "sh", "-c", "exit 3", check=False)
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kubectl = str(Path(sys.executable).with_name("kubectl"))
-    forward = [kubectl, f"--kubeconfig={sandbox.kubeconfig}", f"--namespace={namespace}"]
-    with subprocess.Popen(
-        [*forward, "port-forward", "pod/web", f"{port}:8000"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert "Forwarding from" in process.stdout.readline()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/etc/", timeout=10) as answer:
-            assert answer.status == 200
-        process.terminate()
+    with (
+        forwarded(sandbox, namespace, "web", 8000) as address,
+        urllib.request.urlopen(f"{address}/etc/", timeout=10) as answer,
+    ):
+        assert answer.status == 200
+
+
+def test_who_is_reached_does_not_end_others(sandbox: Sandbox, namespace: str) -> None:
+    """The node enters a pod's network by a thread that then ends; no container ends with it."""
+    names = [f"beside-{number}" for number in range(12)]
+    web = pod(namespace, "web", container(*WEB))
+    sandbox.apply(web, *(pod(namespace, name, container("sleep", "600")) for name in names))
+
+    def phases() -> set[str]:
+        return {status(sandbox, namespace, name)["phase"] for name in ["web", *names]}
+
+    wait_for(lambda: "Pending" not in phases(), "all have begun")
+    with forwarded(sandbox, namespace, "web", 8000) as address:
+        for _each in range(50):
+            urllib.request.urlopen(f"{address}/etc/passwd", timeout=10).close()
+    time.sleep(2)
+    assert phases() == {"Running"}
 
 
 def test_a_job_runs_to_its_end(sandbox: Sandbox, namespace: str) -> None:

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,27 @@ const defaultPath = "/opt/sandbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 
 // longestLine is how much of a line one log entry holds; the kubelet joins partial entries.
 const longestLine = 16 * 1024
+
+// starts are carried out one after the other on one thread that lives as long as the node.
+// Bubblewrap's --die-with-parent means the thread that started it, not the program, and the
+// threads that entered a pod's network namespace end (inNamespace).
+var starts = make(chan func())
+
+func init() {
+	go func() {
+		runtime.LockOSThread()
+		for start := range starts {
+			start()
+		}
+	}()
+}
+
+// startLasting starts a command from the thread that never ends.
+func startLasting(command *exec.Cmd) error {
+	result := make(chan error, 1)
+	starts <- func() { result <- command.Start() }
+	return <-result
+}
 
 // process is a running container: bubblewrap and, inside, the container's first process.
 type process struct {
@@ -175,7 +197,7 @@ func startProcess(c *container, pod *sandbox, options []string, log *containerLo
 	command.Stdout = log.stream("stdout")
 	command.Stderr = log.stream("stderr")
 	command.WaitDelay = time.Second
-	err = command.Start()
+	err = startLasting(command)
 	infoWrite.Close()
 	optionsRead.Close()
 	if err != nil {
