@@ -88,7 +88,10 @@ format: venv ## write Python in the house's format
 	@ruff check --fix $(PYTHON_SOURCES)
 	@ruff format $(PYTHON_SOURCES)
 
-.PHONY: requirements clean
+.PHONY: docs requirements clean
+docs: venv ## make docs/findings.md anew from the source of the checks
+	@python -m tests.findings_page
+
 requirements: venv ## pin the Python packages anew, with hashes
 	@bash tests/pin_requirements.sh
 

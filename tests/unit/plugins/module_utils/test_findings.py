@@ -1,45 +1,58 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Are findings told in words, and does docs/findings.md list every code of the source?"""
+"""Are findings told in words, and does does docs/findings.md show every one?"""
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
+import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, report
 
+from tests.findings_page.examples import examples
+from tests.findings_page.page import PAGE, codes_by_module, page
+
 ROOT = Path(__file__).parents[4]
-CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
-# A code that ends with the name of a part: f"OPERATORS-FOREIGN-{code}".
-OPEN_CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+-")
-ROW = re.compile(r"^\| `([A-Z0-9-]+)` \| ([a-z ]+) \| [^|]+ \| [^|]+ \|$", flags=re.MULTILINE)
+LITERAL = re.compile(r'"([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)"|"([A-Z][A-Z0-9-]*-)\{[^"]*"')
+ROW = re.compile(
+    r"^\| `([A-Z0-9-]+)` \| ([a-z ]+) \| ((?:[^|]|\\\|)+) \| ((?:[^|]|\\\|)+) \|$", re.MULTILINE
+)
 
 
-def codes_of_the_source() -> set[str]:
-    """Every code that stands in the source of the checks."""
-    found: set[str] = set()
-    for path in (ROOT / "plugins/module_utils").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {node.value} if CODE.fullmatch(node.value) else set()
-            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
-                start = str(node.values[0].value)
-                if len(node.values) == 2 and OPEN_CODE.fullmatch(start):
-                    found.add(f"{start}PART")
-    return found
+MODEL_CHECKS = {
+    "companions", "manifest_file", "memory", "objects", "placement", "probes", "server", "view",
+}  # fmt: skip
 
 
-def test_every_code_is_documented_and_no_other() -> None:
-    documented = [code for code, _severity in ROW.findall((ROOT / "docs/findings.md").read_text())]
-    assert len(documented) == len(set(documented))
-    assert sorted(documented) == sorted(codes_of_the_source())
+def test_the_page_is_what_the_source_makes() -> None:
+    assert PAGE.read_text() == page(), "run make docs"
 
 
-def test_severities_are_those_that_exist() -> None:
-    for _code, severities in ROW.findall((ROOT / "docs/findings.md").read_text()):
-        assert set(severities.split(" or ")) <= {"error", "warning", "info"}
+def test_every_code_is_documented_once_and_no_other() -> None:
+    source = "".join(one.read_text() for one in (ROOT / "plugins/module_utils").rglob("*.py"))
+    codes = {plain or f"{start}PART" for plain, start in LITERAL.findall(source)}
+    assert sorted(row[0] for row in ROW.findall(PAGE.read_text())) == sorted(codes)
+
+
+@pytest.mark.parametrize(("code", "severities", "example", "fix"), ROW.findall(PAGE.read_text()))
+def test_a_row_says_how_bad_what_and_what_to_do(
+    code: str, severities: str, example: str, fix: str
+) -> None:
+    assert set(severities.split(" or ")) <= {"error", "warning", "info"}
+    assert re.search("[a-z]{3}", example), code
+    assert fix != "nothing" or severities == "info"
+
+
+def test_what_model_check_tells_is_shown_by_a_real_finding() -> None:
+    real = examples()
+    template = {
+        code
+        for path, codes in codes_by_module().items()
+        for code in codes
+        if code not in real and path.stem in MODEL_CHECKS
+    }
+    assert not template
 
 
 def test_a_report_ends_with_the_worst() -> None:

@@ -55,7 +55,8 @@ CASES = [
 ]
 
 
-def _service() -> dict[str, Any]:
+def service() -> dict[str, Any]:
+    """The manifest that leaves the pull secret to the ServiceAccount."""
     service = good()
     service["spec"]["template"].pop("imagePullSecrets")
     return service
@@ -63,7 +64,7 @@ def _service() -> dict[str, Any]:
 
 @pytest.mark.parametrize(("code", "severity", "other"), CASES)
 def test_it_is_said(code: str, severity: str, other: dict[str, Any]) -> None:
-    [finding] = check_companions([_service()], [other])
+    [finding] = check_companions([service()], [other])
     assert (finding.code, finding.severity) == (code, severity)
     assert finding.subject.startswith(str(other["kind"]))
     assert "planted" not in str(finding)
@@ -89,7 +90,7 @@ def test_it_is_said(code: str, severity: str, other: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_right_or_of_others_stays_unsaid(other: dict[str, Any]) -> None:
-    assert check_companions([_service()], [other]) == []
+    assert check_companions([service()], [other]) == []
 
 
 def test_the_service_may_name_the_pull_secret_itself() -> None:

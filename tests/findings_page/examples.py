@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Findings that the checks really told about small inputs: the mistakes of the unit tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import sort_documents
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import TRACKS
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import Failure
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import judge_completion
+
+from tests.unit.plugins.module_utils.serving.manifests import good
+from tests.unit.plugins.module_utils.serving.test_checks import MISTAKES, MISTAKES_V17
+from tests.unit.plugins.module_utils.serving.test_companions import CASES as COMPANIONS
+from tests.unit.plugins.module_utils.serving.test_companions import service
+from tests.unit.plugins.module_utils.smoke.misbehaving import MODEL
+from tests.unit.plugins.module_utils.smoke.test_judge import FAILURES, REFUSALS, URL
+
+
+def examples() -> dict[str, Finding]:
+    """The first finding of every code, in the order of the tables of mistakes."""
+    found: dict[str, Finding] = {}
+    for finding in _findings():
+        found.setdefault(finding.code, finding)
+    return found
+
+
+def _findings() -> Iterator[Finding]:
+    for track, rows in (("release-v0.15", MISTAKES), ("release-v0.17", MISTAKES_V17)):
+        for code, _severity, _place, edit in rows:
+            manifest = good()
+            edit(manifest)
+            told = check_service(manifest, TRACKS[track])
+            yield from (one for one in told if one.code == code)
+    for _code, _severity, companion in COMPANIONS:
+        yield from check_companions([service()], [companion])
+    other = {"apiVersion": "v1", "kind": "ConfigMap"}
+    yield from sort_documents(["model", other], "model.yaml").findings
+    for kind, _code, _heals in FAILURES:
+        yield from judge_completion(Failure(kind, "reason", 0.1, "gateway:80"), URL, MODEL).findings
+    for reply, _code, _heals in REFUSALS:
+        yield from judge_completion(reply, URL, MODEL).findings
