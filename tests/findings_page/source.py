@@ -3,8 +3,9 @@
 """Reads from the source of the checks which findings they can tell, without running them.
 
 A code is a literal that looks like one. Its words are those of the ``Finding`` that it is given to:
-directly, through a helper of the same module, as one row of (code, message, fix), or through a
-variable. A value that only a run knows becomes its name in capitals.
+directly, through a helper of the same module, or through a variable; or those of the row of a table
+that it stands in: a tuple (..., code, message, fix), or a dataclass of the module with such fields.
+A value that only a run knows becomes its name in capitals.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ class _Module:
             if isinstance(target, ast.Name)
         }
         nodes = list(ast.walk(tree))
+        self.records = {
+            one.name: _record_fields(one)
+            for one in nodes
+            if isinstance(one, ast.ClassDef) and "message" in _record_fields(one)
+        }
         self.functions = {one.name: one for one in nodes if isinstance(one, ast.FunctionDef)}
         self.literals = sorted(
             (one for one in nodes if isinstance(one, ast.expr) and code_of(one)),
@@ -87,20 +93,28 @@ class _Module:
         holder, choices = self._holder(literal)
         if isinstance(holder, ast.Call):
             return self._of_call(holder, code, self.constants, choices)
-        if not isinstance(holder, ast.Tuple):
-            return None  # a set or table of codes that are told elsewhere
-        if holder.elts[0] is literal:
-            message, fix = (_text(one, self.constants, {}) for one in holder.elts[1:3])
-            return Told(code, ("error",), message, "", "", fix)
-        function = self._function_around(holder)
-        for call in _calls(function, "Finding"):
+        told = self._of_row(holder, literal, code) if isinstance(holder, ast.Tuple) else None
+        if told or not isinstance(holder, ast.Tuple | ast.Assign):
+            return told  # else a set or table of codes that are told elsewhere
+        for call in _calls(self._function_around(holder), "Finding"):
             value = _fields(call)["code"]
             if isinstance(value, ast.Name):
-                return self._of_call(call, code, self.constants, {})
+                return self._of_call(call, code, self.constants, choices)
             if isinstance(value, ast.IfExp) and isinstance(value.orelse, ast.Name):
                 choices = {ast.dump(value.test): False}
                 return self._of_call(call, code, self.constants, choices)
         return None
+
+    def _of_row(self, row: ast.Tuple, literal: ast.expr, code: str) -> Told | None:
+        """Read the texts that follow a code in its row: message and fix."""
+        texts = [
+            _text(one, self.constants, {})
+            for one in row.elts[row.elts.index(literal) + 1 :]
+            if not isinstance(one, ast.Constant) or one.value not in _SEVERITIES
+        ]
+        if len(texts) < 2:
+            return None
+        return Told(code, tuple(_words(row)) or ("error",), texts[0], "", "", texts[1])
 
     def _holder(self, literal: ast.expr) -> tuple[ast.AST, dict[str, bool]]:
         """The call or table that a code stands in, and the conditions under which it does."""
@@ -115,8 +129,8 @@ class _Module:
             node = parent
         return node, choices
 
-    def _function_around(self, node: ast.AST) -> ast.FunctionDef:
-        while not isinstance(node, ast.FunctionDef):
+    def _function_around(self, node: ast.AST) -> ast.AST:
+        while not isinstance(node, ast.FunctionDef | ast.Module):
             node = self.parents[node]
         return node
 
@@ -124,9 +138,9 @@ class _Module:
         self, call: ast.Call, code: str, known: Environment, choices: Mapping[str, bool]
     ) -> Told | None:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if name == "Finding":
+        if name == "Finding" or name in self.records:
             around = self._function_around(call)
-            values = _fields(call)
+            values = _fields(call, self.records.get(name, _FIELDS))
             severities = _severities(values.get("severity"), around, known, choices)
             message, found, expected, fix = (
                 _text(values[key], known, choices) if key in values else ""
@@ -160,9 +174,17 @@ def _calls(node: ast.AST | None, name: str) -> list[ast.Call]:
     ]
 
 
-def _fields(call: ast.Call) -> dict[str, ast.expr]:
+def _fields(call: ast.Call, names: list[str] = _FIELDS) -> dict[str, ast.expr]:
     named = {one.arg: one.value for one in call.keywords if one.arg}
-    return dict(zip(_FIELDS, call.args, strict=False)) | named
+    return dict(zip(names, call.args, strict=False)) | named
+
+
+def _record_fields(record: ast.ClassDef) -> list[str]:
+    return [
+        one.target.id
+        for one in record.body
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+    ]
 
 
 def _bound(helper: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
@@ -179,7 +201,7 @@ def _bound(helper: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
 
 def _severities(
     node: ast.expr | None,
-    around: ast.FunctionDef,
+    around: ast.AST,
     known: Environment,
     choices: Mapping[str, bool],
 ) -> tuple[str, ...]:
