@@ -17,7 +17,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import judge_
 from tests.unit.plugins.module_utils.serving.manifests import good
 from tests.unit.plugins.module_utils.serving.test_checks import MISTAKES, MISTAKES_V17
 from tests.unit.plugins.module_utils.serving.test_companions import CASES as COMPANIONS
-from tests.unit.plugins.module_utils.serving.test_companions import service
+from tests.unit.plugins.module_utils.serving.test_companions import gated, service
 from tests.unit.plugins.module_utils.smoke.misbehaving import MODEL
 from tests.unit.plugins.module_utils.smoke.test_judge import FAILURES, REFUSALS, URL
 
@@ -39,6 +39,7 @@ def _findings() -> Iterator[Finding]:
             yield from (one for one in told if one.code == code)
     for _code, _severity, companion in COMPANIONS:
         yield from check_companions([service()], [companion])
+    yield from check_companions([gated()], [])
     other = {"apiVersion": "v1", "kind": "ConfigMap"}
     yield from sort_documents(["model", other], "model.yaml").findings
     for kind, _code, _heals in FAILURES:

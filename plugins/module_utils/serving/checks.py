@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, sort_findings
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.image import check_image
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.memory import check_memory
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.objects import check_object
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.placement import check_placement
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     check_object,
     check_placement,
     check_server,
+    check_image,
     check_memory,
     check_probes,
 )
@@ -61,7 +63,7 @@ def check_service(
 
 # Besides the server's own pod a service may have pods for prefill, and workers of several hosts.
 _PARTS: tuple[tuple[tuple[str, ...], tuple[Check, ...]], ...] = (
-    (("prefill", "template"), (check_placement, check_server, check_memory, check_probes)),
+    (("prefill", "template"), CHECKS[1:]),
     (("prefill", "worker"), (check_placement,)),
     (("worker",), (check_placement,)),
 )

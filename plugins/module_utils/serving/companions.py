@@ -18,13 +18,19 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
 Object = Mapping[str, Any]
 _TOKEN_KEY = "HF_TOKEN"  # the name of a key, not a token
 _OTHER_TOKEN_KEYS = frozenset({"token", "hf_token", "HF_HUB_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+_S3_KEY = "AWS_ACCESS_KEY_ID"
+_TOKEN_ANNOTATION = "serving.kserve.io/storageSecretName"  # the name of an annotation
+# Owners whose models the hub gives only to accounts that have accepted their terms.
+_GATED = ("meta-llama/", "google/gemma-")
+# Labels that descriptions of the pattern name, and that no pod has.
+_NO_LABELS = {"serving.kserve.io/llminferenceservice": "", "app": "epp-scheduler"}
 _SIDECAR_LABELS = ("istio-injection", "istio.io/rev")
 
 
 def check_companions(services: Iterable[Object], others: Iterable[Object]) -> list[Finding]:
     """Check the other objects of a file that a service relies on, or that get in its way."""
-    views = [View(service) for service in services]
-    findings: list[Finding] = []
+    views, others = [View(service) for service in services], list(others)
+    findings = [finding for view in views for finding in _check_gated(view, others)]
     for other in others:
         check = _CHECKS.get(str(other.get("kind", "")))
         if check:
@@ -32,12 +38,39 @@ def check_companions(services: Iterable[Object], others: Iterable[Object]) -> li
     return findings
 
 
+def _check_gated(view: View, others: Iterable[Object]) -> Iterator[Finding]:
+    scheme, _, model = view.model_uri.partition("://")
+    if scheme != "hf" or not model.startswith(_GATED) or _TOKEN_ANNOTATION in view.annotations:
+        return
+    account = _account_of(view)
+    if not any(
+        other.get("kind") == "ServiceAccount" and _name(other) == account and other.get("secrets")
+        for other in others
+    ):
+        yield Finding(
+            code="COMPANION-TOKEN-NEEDED",
+            severity="info",
+            message="the hub gives this model only to accounts that have accepted its terms, and "
+            "nothing in this file hands a token to the download",
+            path="spec.model.uri",
+            found=view.model_uri[:200],
+            expected=f"a Secret with key {_TOKEN_KEY} under secrets of ServiceAccount {account}, "
+            f"or named by the annotation {_TOKEN_ANNOTATION}",
+            fix="nothing, if the namespace has it already (phase namespace, namespace_hub_token)",
+            subject=view.subject,
+        )
+
+
+def _account_of(view: View) -> str:
+    return str(view.template.get("serviceAccountName") or "default")
+
+
 def _check_account(account: Object, views: list[View]) -> Iterator[Finding]:
     name = _name(account)
     if not _entries(account, "imagePullSecrets"):
         return
     for view in views:
-        used = view.template.get("serviceAccountName") or "default"
+        used = _account_of(view)
         if name != used and not view.template.get("imagePullSecrets"):
             yield _finding(
                 account,
@@ -68,6 +101,17 @@ def _check_secret(secret: Object, _views: list[View]) -> Iterator[Finding]:
             f"key {', '.join(wrong)}",
             f"key {_TOKEN_KEY}",
             f"call the key {_TOKEN_KEY}",
+        )
+    if {_TOKEN_KEY, _S3_KEY} <= keys:
+        yield _finding(
+            secret,
+            "COMPANION-TOKEN-WITH-S3",
+            "warning",
+            "KServe takes a Secret with keys of AWS for settings of S3 and drops the hub token, so "
+            "a gated model is refused with 401",
+            f"keys {_S3_KEY} and {_TOKEN_KEY}",
+            f"{_TOKEN_KEY} in a Secret of its own",
+            "make two Secrets of it",
         )
 
 
@@ -129,6 +173,57 @@ def _check_policy(policy: Object, _views: list[View]) -> Iterator[Finding]:
         )
 
 
+def _check_selector(item: Object, _views: list[View]) -> Iterator[Finding]:
+    spec = _mapping(item, "spec")
+    for field in ("podSelector", "selector"):
+        selector = _mapping(spec, field)
+        labels = _mapping(selector, "matchLabels") or selector
+        for label, value in labels.items():
+            if label in _NO_LABELS and _NO_LABELS[label] in ("", value):
+                yield _finding(
+                    item,
+                    "COMPANION-SELECTOR",
+                    "warning",
+                    "no pod of an LLMInferenceService has this label, so nothing is selected",
+                    f"{label}: {value}",
+                    "app.kubernetes.io/name with the service's name, and kserve.io/component: "
+                    "workload for the model server or app.kubernetes.io/component: "
+                    "llminferenceservice-router-scheduler for the scheduler",
+                    "select by those labels",
+                )
+
+
+def _check_policy_or_selector(policy: Object, views: list[View]) -> Iterator[Finding]:
+    yield from _check_policy(policy, views)
+    yield from _check_selector(policy, views)
+
+
+def _check_route(route: Object, views: list[View]) -> Iterator[Finding]:
+    rules = _entries(_mapping(route, "spec"), "rules")
+    backends = [str(one.get("name")) for rule in rules for one in _entries(rule, "backendRefs")]
+    paths = [
+        str(_mapping(match, "path").get("value")) + "/"
+        for rule in rules
+        for match in _entries(rule, "matches")
+    ]
+    for view in views:
+        if not view.name or _mapping(_mapping(view.router, "route"), "http").get("refs"):
+            continue  # a service may name routes of its own, and then gets no other
+        taken = [one for one in paths if one.startswith(f"/{view.namespace}/{view.name}/")]
+        used = [one for one in backends if one.startswith(f"{view.name}-") or one == view.name]
+        if taken or used:
+            yield _finding(
+                route,
+                "COMPANION-ROUTE",
+                "warning",
+                f"KServe makes the route of {view.name} itself, to the pool for completions and to "
+                "its Service for all else; a second one takes requests away from the scheduler",
+                f"path {taken[0].rstrip('/')}" if taken else f"backend {used[0]}",
+                "no HTTPRoute for this service",
+                "remove it; ask at the URL of the service's status",
+            )
+
+
 def _check_filter(envoy: Object, _views: list[View]) -> Iterator[Finding]:
     yield _finding(
         envoy,
@@ -162,10 +257,16 @@ _CHECKS: dict[str, Callable[[Object, list[View]], Iterator[Finding]]] = {
     "DestinationRule": _check_rule,
     "EnvoyFilter": _check_filter,
     "Gateway": _check_gateway,
+    "HTTPRoute": _check_route,
     "Namespace": _check_namespace,
-    "NetworkPolicy": _check_policy,
+    "NetworkPolicy": _check_policy_or_selector,
+    "PodDisruptionBudget": _check_selector,
+    "PodMonitor": _check_selector,
+    "PodMonitoring": _check_selector,
     "Secret": _check_secret,
+    "Service": _check_selector,
     "ServiceAccount": _check_account,
+    "ServiceMonitor": _check_selector,
 }
 
 

@@ -43,6 +43,7 @@ def check_object(view: View, track: Track) -> Iterator[Finding]:
     yield from _check_templates(view.spec, "spec", set())
     yield from _check_downloader(view, track)
     yield from _check_scaling(view, track)
+    yield from _check_bases(view)
 
 
 def _check_api_version(view: View, track: Track) -> Iterator[Finding]:
@@ -82,6 +83,17 @@ def _check_name(view: View) -> Iterator[Finding]:
             expected="1 to 63 lower-case letters, digits and dashes, no dash at either end",
             fix="choose such a name",
             source="Kubernetes documentation, object names (RFC 1123 label)",
+        )
+    elif name[0].isdigit():
+        yield Finding(
+            code="KSERVE-NAME",
+            severity="warning",
+            message="KServe names Services after it, and a Service's name begins with a letter",
+            path="metadata.name",
+            found=name,
+            expected="a name that begins with a letter",
+            fix="choose such a name",
+            source="Kubernetes documentation, object names (RFC 1035 label)",
         )
     elif len(name) > LONGEST_PLAIN_NAME:
         yield Finding(
@@ -226,6 +238,28 @@ def _check_scaling(view: View, track: Track) -> Iterator[Finding]:
             fix="remove it, and write the number of replicas",
             source="opendatahub-io/kserve release-v0.15, pkg/controller/llmisvc",
         )
+
+
+# Names of configurations that go round in descriptions, and that no KServe brings.
+_NO_BASES = ("default-predictor", "vllm-default")
+
+
+def _check_bases(view: View) -> Iterator[Finding]:
+    bases = view.spec.get("baseRefs")
+    for position, base in enumerate(bases if isinstance(bases, list) else ()):
+        name = base.get("name") if isinstance(base, Mapping) else None
+        if name in _NO_BASES:
+            yield Finding(
+                code="KSERVE-BASE-MISSING",
+                severity="warning",
+                message="KServe brings no configuration of this name; without it nothing of the "
+                "service is made (PresetsCombined False)",
+                path=f"spec.baseRefs[{position}].name",
+                found=str(name),
+                expected="no baseRefs: KServe takes its own kserve-config-llm-* by itself",
+                fix="remove it, unless you have made such an LLMInferenceServiceConfig",
+                source="opendatahub-io/kserve, config/llmisvc",
+            )
 
 
 def _check_downloader(view: View, track: Track) -> Iterator[Finding]:

@@ -21,7 +21,8 @@ ROW = re.compile(
 
 
 MODEL_CHECKS = {
-    "companions", "manifest_file", "memory", "objects", "placement", "probes", "server", "view",
+    "companions", "image", "manifest_file", "memory", "objects", "placement", "probes", "server",
+    "view",
 }  # fmt: skip
 
 

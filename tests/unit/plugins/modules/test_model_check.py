@@ -23,7 +23,8 @@ from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE, good,
 from tests.unit.plugins.module_utils.smoke.scripted import ScriptedSession, found, refused
 
 
-def _parameters(**given: Any) -> dict[str, Any]:
+def parameters(**given: Any) -> dict[str, Any]:
+    """The task's options, with their defaults."""
     return {
         "src": None,
         "definition": None,
@@ -42,7 +43,7 @@ def _parameters(**given: Any) -> dict[str, Any]:
 def test_a_good_file(tmp_path: Path) -> None:
     path = tmp_path / "model.yaml"
     path.write_text(GOOD)
-    result = run(_parameters(src=str(path)))
+    result = run(parameters(src=str(path)))
     assert result == {
         "changed": False,
         "ok": True,
@@ -54,7 +55,7 @@ def test_a_good_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("definition", [GUIDE, guide(), [good(), guide()], f"{GOOD}\n---{GUIDE}"])
 def test_the_guide_fails_in_words(definition: Any) -> None:
-    result = run(_parameters(definition=definition))
+    result = run(parameters(definition=definition))
     assert (result["failed"], result["ok"]) == (True, False)
     assert result["msg"].startswith("definition: 2 errors (and 9 warning or information")
     for word in ("TPU-LABEL-UNKNOWN", "found: tpu-v6e", "do: write tpu-v6e-slice", "where: "):
@@ -63,21 +64,21 @@ def test_the_guide_fails_in_words(definition: Any) -> None:
 
 
 def test_findings_only_never_fails() -> None:
-    result = run(_parameters(definition=GUIDE, findings_only=True))
+    result = run(parameters(definition=GUIDE, findings_only=True))
     assert "failed" not in result
     assert not result["ok"]
     assert [one["severity"] for one in result["findings"]].count("error") == 2
 
 
 def test_input_that_cannot_be_read_fails_even_then(tmp_path: Path) -> None:
-    result = run(_parameters(src=str(tmp_path / "none.yaml"), findings_only=True))
+    result = run(parameters(src=str(tmp_path / "none.yaml"), findings_only=True))
     assert result["failed"]
     assert "No such file" in result["msg"]
 
 
 @pytest.mark.parametrize("definition", [42, ["text"], {}, "", "a: [1", [None]])
 def test_definitions_that_are_none(definition: Any) -> None:
-    result = run(_parameters(definition=definition))
+    result = run(parameters(definition=definition))
     assert result["failed"]
     assert "definition" in result["msg"]
 
@@ -101,9 +102,9 @@ def test_the_live_object() -> None:
             f"GET {path}/namespaces/ns/llminferenceservices/x": refused(404, "not found"),
         }
     )
-    result = run(_parameters(name="n", namespace="ns"), lambda _options: session)
+    result = run(parameters(name="n", namespace="ns"), lambda _options: session)
     assert result["msg"].startswith("ns/n in https://cluster.example: 2 errors")
-    missing = run(_parameters(name="x", namespace="ns"), lambda _options: session)
+    missing = run(parameters(name="x", namespace="ns"), lambda _options: session)
     assert "LLMInferenceService ns/x is not in the cluster" in missing["msg"]
 
 
@@ -118,11 +119,11 @@ def test_the_options_are_those_that_are_documented() -> None:
 
 
 def test_the_guide_is_corrected_beside_its_findings() -> None:
-    [corrected] = run(_parameters(definition=GUIDE, findings_only=True))["corrected"]
+    [corrected] = run(parameters(definition=GUIDE, findings_only=True))["corrected"]
     assert corrected["ok"]
     assert corrected["service"] == "llm-d-inference-scheduling/qwen2-3b-pattern1"
     assert "tpu-v6e becomes tpu-v6e-slice" in " ".join(corrected["changes"])
-    again = run(_parameters(definition=corrected["definition"]))
+    again = run(parameters(definition=corrected["definition"]))
     assert (again["ok"], again["corrected"]) == (True, [])
 
 
@@ -131,7 +132,7 @@ def test_secrets_of_the_user_are_not_returned() -> None:
     environment = manifest["spec"]["template"]["containers"][0]["env"]
     environment.append({"name": "VLLM_API_KEY", "value": "planted-secret"})
     assert "planted-secret" not in json.dumps(
-        run(_parameters(definition=manifest, findings_only=True))
+        run(parameters(definition=manifest, findings_only=True))
     )
 
 
@@ -144,7 +145,7 @@ def test_secrets_of_the_user_are_not_returned() -> None:
     ],
 )
 def test_options_that_cannot_be_used(options: dict[str, Any], words: str) -> None:
-    result = run(_parameters(definition=GOOD, **options))
+    result = run(parameters(definition=GOOD, **options))
     assert result["failed"]
     assert words in result["msg"]
 
@@ -160,11 +161,11 @@ def test_what_the_user_knows_better_counts() -> None:
         "vocab_size": 128256,
         "max_position_embeddings": 131072,
     }
-    result = run(_parameters(definition=GOOD, model_config=huge, findings_only=True))
+    result = run(parameters(definition=GOOD, model_config=huge, findings_only=True))
     assert [one["code"] for one in result["findings"]] == ["MODEL-TOO-LARGE"]
     manifest = good()
     manifest["spec"]["template"]["containers"][0]["env"][0]["value"] += " --nnodes 1"
-    newer = run(_parameters(definition=manifest, vllm_version="0.13.0"))
+    newer = run(parameters(definition=manifest, vllm_version="0.13.0"))
     assert newer["ok"]
     assert newer["findings"] == []
 
@@ -178,10 +179,10 @@ def _hub(outcome: Outcome, **options: Any) -> tuple[dict[str, Any], list[Request
 
     manifest = good()
     manifest["spec"]["model"] |= {"uri": "hf://acme/tiny:v2", "name": "tiny"}
-    parameters = _parameters(
+    given = parameters(
         definition=manifest, hub_url="https://hub.example", findings_only=True, **options
     )
-    return run(parameters, send=send), asked
+    return run(given, send=send), asked
 
 
 def _codes(result: dict[str, Any]) -> list[tuple[str, str]]:

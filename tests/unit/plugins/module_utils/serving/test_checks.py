@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.serving import (
+    image,
     memory,
     objects,
     placement,
@@ -112,6 +113,10 @@ def _affinity(*topologies: str) -> Edit:
     return edit
 
 
+def _pool_name_only(manifest: Manifest) -> None:
+    _template(manifest)["nodeSelector"] = {"cloud.google.com/gke-nodepool": "tpu-pool"}
+
+
 HTTP = {"path": "/health", "port": 8000}
 HTTPS = {**HTTP, "scheme": "HTTPS"}
 TPU = {"requests": {"google.com/tpu": "4"}, "limits": {"google.com/tpu": "4"}}
@@ -122,6 +127,7 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
     ("TPU-LABEL-UNKNOWN", "error", ACCELERATOR, _selector(accelerator="tpu-v6e")),
     ("TPU-LABEL-MISSING", "error", "spec.template.nodeSelector", _selector(accelerator=None)),
     ("TPU-TOPOLOGY-MISSING", "error", "spec.template.nodeSelector", _selector(topology=None)),
+    ("TPU-LABEL-MISSING", "error", "spec.template.nodeSelector", _pool_name_only),
     ("TPU-TOPOLOGY-INVALID", "error", TOPOLOGY, _selector(topology="2x2x1")),
     ("TPU-TOPOLOGY-INVALID", "error", TOPOLOGY, _selector(topology="3x3")),
     ("TPU-TOPOLOGY-SEVERAL", "error", ".values[1]", _affinity("2x2", "2x4")),
@@ -193,6 +199,9 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
         ".value",
         _all(_flags("--no-such-flag"), _set("image", "vllm/vllm-tpu:v0.40.1")),
     ),
+    ("SERVER-IMAGE-MOVING", "warning", ".image", _set("image", "registry:5000/vllm")),
+    ("SERVER-IMAGE-MOVING", "warning", ".image", _set("image", "example.com/vllm:latest")),
+    ("SERVER-IMAGE-USER", "info", ".image", _set("image", "vllm/vllm-tpu:v0.12.0")),
     ("MODEL-UNKNOWN", "info", "spec.model.uri", _model(uri="hf://acme/tiny", name="tiny")),
     (
         "MODEL-TOO-LARGE",
@@ -293,6 +302,12 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
         "apiVersion",
         lambda m: m.update(apiVersion="serving.kserve.io/v1alpha2"),
     ),
+    (
+        "KSERVE-SCALING",
+        "error",
+        "spec.canaryTrafficPercent",
+        lambda m: m["spec"].update(canaryTrafficPercent=10),
+    ),
     ("KSERVE-SCALING", "error", "spec.minReplicas", lambda m: m["spec"].update(minReplicas=0)),
     (
         "KSERVE-SCALING",
@@ -315,6 +330,14 @@ MISTAKES: list[tuple[str, str, str, Edit]] = [
     ),
     ("KSERVE-NAME", "error", "metadata.name", lambda m: m["metadata"].update(name="Qwen_3B")),
     ("KSERVE-NAME", "error", "metadata.name", lambda m: m["metadata"].pop("name")),
+    ("KSERVE-NAME", "error", "metadata.name", lambda m: m["metadata"].update(name="a" * 64)),
+    ("KSERVE-NAME", "warning", "metadata.name", lambda m: m["metadata"].update(name="3b-qwen")),
+    (
+        "KSERVE-BASE-MISSING",
+        "warning",
+        "spec.baseRefs[1].name",
+        lambda m: m["spec"].update(baseRefs=[{"name": "ours"}, {"name": "vllm-default"}]),
+    ),
     (
         "KSERVE-NAME-SHORTENED",
         "info",
@@ -362,7 +385,7 @@ def test_a_mistake_of_the_later_track(code: str, severity: str, place: str, edit
 
 
 def test_every_code_of_the_checks_is_triggered_here() -> None:
-    modules = (memory, objects, placement, probes, server, view)
+    modules = (image, memory, objects, placement, probes, server, view)
     sources = [Path(str(module.__file__)).read_text() for module in modules]
     written = {
         code
@@ -397,6 +420,13 @@ def test_a_good_manifest_of_the_later_track() -> None:
         _probe("livenessProbe", httpGet=HTTP),  # the preset's scheme HTTPS stays
         _model(uri="hf://Qwen/Qwen2.5-3B-Instruct:main"),
         _model(uri="pvc://weights/qwen"),
+        _model(uri="oci://registry.example/qwen:1"),
+        _model(uri="s3://bucket/qwen"),
+        _set("image", "registry:5000/vllm@sha256:ab"),
+        _all(
+            _set("image", "vllm/vllm-tpu:v0.12.0"),
+            _set("securityContext", {"runAsNonRoot": False}),
+        ),
         lambda m: _template(m).update(tolerations=[{"operator": "Exists"}]),
         # A slice of several machines, whose other pods are workers.
         _all(
@@ -410,6 +440,24 @@ def test_other_good_shapes_stay_silent(edit: Edit) -> None:
     manifest = good()
     edit(manifest)
     assert check_service(manifest, V15) == []
+
+
+def test_a_pools_name_alone_is_named_as_the_reason() -> None:
+    manifest = good()
+    _pool_name_only(manifest)
+    [label, topology] = check_service(manifest, V15)
+    assert (label.code, topology.code) == ("TPU-LABEL-MISSING", "TPU-TOPOLOGY-MISSING")
+    assert "node pool's name alone is not enough" in label.message
+
+
+def test_an_address_that_kserve_does_not_take_gets_its_alternative() -> None:
+    for uri, fix in (
+        ("gs://bucket/model", "copy the model to a volume (pvc://) or an image (oci://)"),
+        ("Qwen/Qwen2.5-3B-Instruct", "write hf://Qwen/Qwen2.5-3B-Instruct"),
+    ):
+        manifest = good()
+        _model(uri=uri)(manifest)
+        assert fix in check_service(manifest, V15)[0].fix
 
 
 def test_the_guide_as_written() -> None:

@@ -26,12 +26,14 @@ from tests.unit.plugins.module_utils.serving.test_checks import (
 
 # What only a person can answer: another model, another name, another way to start.
 BY_HAND = {
+    "KSERVE-BASE-MISSING",
     "KSERVE-NAME",
     "KSERVE-TEMPLATE-BROKEN",
     "MANIFEST-FIELD-TYPE",
     "MODEL-TOO-LARGE",
     "SERVER-CONTAINER-NAME",
     "SERVER-FLAGS-QUOTING",
+    "SERVER-IMAGE-MOVING",
     "SERVER-MODEL-NAME",
     "SERVER-TLS-MISSING",
     "STORAGE-HUB-ID",

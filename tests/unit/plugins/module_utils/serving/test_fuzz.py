@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_check import run
 
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, good
-from tests.unit.plugins.modules.test_model_check import _parameters
+from tests.unit.plugins.modules.test_model_check import parameters
 
 MUTATED, BROKEN = 400, 100
 # A neighbour generation's value, another type, nothing, and what YAML makes of careless spelling.
@@ -76,7 +76,7 @@ def _broken(chance: random.Random) -> str:
 
 
 def _answered(definition: Any) -> None:
-    result = run(_parameters(definition=definition, findings_only=True))
+    result = run(parameters(definition=definition, findings_only=True))
     if result.get("failed"):
         assert result["msg"]
         assert "Traceback" not in result["msg"]
