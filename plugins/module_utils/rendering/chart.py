@@ -21,6 +21,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.rendering.fingerprint imp
 from ansible_collections.llmd.tpu.plugins.module_utils.rendering.program import Program
 
 _LAST_LETTERS = 2000
+# Wider than what manifests.masks hides: a value too many costs no more than one rendering again.
 _SECRET_NAMES = re.compile(r"passw|token|secret|credential|private|api_?key|auth", re.IGNORECASE)
 _NAMES_OF_SECRETS = re.compile(r"(secret_?name|imagepullsecrets)$", re.IGNORECASE)
 

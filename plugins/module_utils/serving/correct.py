@@ -60,25 +60,6 @@ class Correction:
     findings: tuple[Finding, ...]
 
 
-MASK = "********"
-_SECRET_NAME = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|CREDENTIAL", re.IGNORECASE)
-
-
-def hide_secrets(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which variables that look like secrets have no value any more."""
-    result: dict[str, Any] = _hidden(manifest)
-    return result
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        copied = {name: _hidden(entry) for name, entry in value.items()}
-        if isinstance(copied.get("value"), str) and _SECRET_NAME.search(str(copied.get("name"))):
-            copied["value"] = MASK
-        return copied
-    return [_hidden(entry) for entry in value] if isinstance(value, list) else value
-
-
 class _NotMechanical(Exception):
     """There is more than one answer, or none."""
 

@@ -20,13 +20,13 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
     has_errors,
     sort_findings,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import masked_body
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.answers import judge_model
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.asking import Send, look_for_file
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.correct import (
     Correction,
     correct,
-    hide_secrets,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
@@ -164,7 +164,7 @@ def _corrected(found: Correction, service: Mapping[str, Any]) -> dict[str, Any]:
         "service": _full_name(service),
         "ok": not has_errors(found.findings),
         "changes": list(found.changes),
-        "definition": hide_secrets(found.manifest),
+        "definition": masked_body(found.manifest),
     }
 
 

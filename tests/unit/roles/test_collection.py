@@ -56,6 +56,15 @@ def test_every_phase_is_a_role_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize("role", PHASES)
+def test_what_is_rendered_is_kept_where_the_user_says(role: str) -> None:
+    for path in task_files(role):
+        for task in tasks(path):
+            options = task.get("llmd.tpu.apply") or task.get("llmd.tpu.manifests_info") or {}
+            if {"chart", "kustomize", "src"} & set(options):
+                assert options.get("cache") == "{{ llmd_render_cache | default(omit) }}", task
+
+
+@pytest.mark.parametrize("role", PHASES)
 def test_defaults_and_argument_specs_name_the_same_inputs(role: str) -> None:
     assert set(read(ROOT / "roles" / role / "defaults/main.yml")) == set(spec(role))
 
