@@ -92,8 +92,10 @@ def run(
     track = TRACKS[parameters["kserve_track"]]
     checked = check_companions(manifests.services, manifests.others)
     corrected: list[dict[str, Any]] = []
+    ask_hub = bool(parameters["hub_url"]) and model is None
+    hub = (send or _transport()) if ask_hub else None
     for service in manifests.services:
-        seen, told = (model, []) if model else _ask_hub(service, parameters, send or _transport())
+        seen, told = _ask_hub(service, parameters, hub) if hub else (model, [])
         correction = correct(service, track, seen, vllm)
         checked += [*told, *correction.found]
         if correction.found:
@@ -135,7 +137,7 @@ def _ask_hub(
 ) -> tuple[ModelConfiguration | None, list[Finding]]:
     """The model's dimensions from the hub, where the user wants it asked, and what it refused."""
     view, hub, token = View(service), parameters["hub_url"], parameters["hub_token"] or ""
-    if not hub or not view.model_uri.startswith("hf://"):
+    if not view.model_uri.startswith("hf://"):
         return None, []
     seen = look_for_file(hub, view.model_uri, "config.json", token, send, whole=True)
     finding = judge_model(view.model_uri, seen, hub, with_token=bool(token))
