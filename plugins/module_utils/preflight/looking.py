@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionLost,
@@ -25,15 +24,16 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.permissions imp
     Question,
     by_name,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.reader import METADATA_LIST
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
+    ObjectReadError,
+    list_metadata,
+    list_objects,
+    send,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import ACCELERATOR_LABEL
 
 _JSON = "application/json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-
-class Unreadable(Exception):
-    """Something could not be looked at; the text is the server's or the transport's own."""
 
 
 @dataclass
@@ -57,19 +57,19 @@ def look(
     def see(what: str, ask: Callable[[], None]) -> None:
         try:
             ask()
-        except Unreadable as problem:
-            sight.problems[what] = str(problem)
+        except ObjectReadError as problem:
+            if problem.status != 404:
+                sight.problems[what] = str(problem)
 
     def see_version() -> None:
-        sight.version = _get(session, "/version")
+        sight.version = send(session, "GET", "/version")
 
     def see_nodes() -> None:
-        sight.nodes = _list(session, "/api/v1/nodes", _JSON)
+        sight.nodes.extend(list_objects(session, "/api/v1/nodes"))
         tpu = [node for node in sight.nodes if ACCELERATOR_LABEL in _labels(node)]
         for node in tpu:
-            name = quote(str(node["metadata"]["name"]))
-            path = f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}"
-            sight.pods.extend(_list(session, path, _JSON))
+            query = {"fieldSelector": f"spec.nodeName={node['metadata']['name']}"}
+            sight.pods.extend(list_objects(session, "/api/v1/pods", query))
 
     def see_definitions() -> None:
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -135,24 +135,7 @@ def _may(session: Session, question: Question) -> bool | None:
 
 
 def _metadata(session: Session, path: str) -> list[Mapping[str, Any]]:
-    return [item["metadata"] for item in _list(session, path, METADATA_LIST)]
-
-
-def _list(session: Session, path: str, accept: str) -> list[Mapping[str, Any]]:
-    return list(_get(session, path, accept).get("items") or ())
-
-
-def _get(session: Session, path: str, accept: str = _JSON) -> Mapping[str, Any]:
-    try:
-        reply = session.send("GET", path, {"Accept": accept})
-        body = json.loads(reply.body)
-    except (ConnectionLost, ValueError) as problem:
-        raise Unreadable(str(problem)) from problem
-    if reply.status == 404:
-        return {}
-    if reply.status != 200 or not isinstance(body, dict):
-        raise Unreadable(f"HTTP {reply.status}: {body.get('message', '')}")
-    return body
+    return [item["metadata"] for item in list_metadata(session, path)]
 
 
 def _labels(item: Mapping[str, Any]) -> Mapping[str, str]:

@@ -75,9 +75,12 @@ def send(
         text = f"{asked}: HTTP {reply.status}, {_reason(reply.body)}"
         raise ObjectReadError(text, reply.status)
     try:
-        return json.loads(reply.body)
+        answer = json.loads(reply.body)
     except ValueError as problem:
         raise ObjectReadError(f"{asked}: the reply is no JSON") from problem
+    if not isinstance(answer, dict):
+        raise ObjectReadError(f"{asked}: the reply is no JSON object")
+    return answer
 
 
 def _patient() -> Persistence:

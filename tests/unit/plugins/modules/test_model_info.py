@@ -165,6 +165,12 @@ def test_a_server_that_is_busy_is_asked_again() -> None:
     assert pauses == [1.0]
 
 
+@pytest.mark.parametrize("reply", [Reply(200, b"<html>"), found(["a list"]), found(None)])
+def test_what_is_no_object_is_told_and_no_traceback(reply: Reply) -> None:
+    with pytest.raises(ObjectReadError, match="the reply is no JSON"):
+        send(ScriptedSession({"GET /some/list": reply}), "GET", "/some/list")
+
+
 def test_a_server_that_stays_busy_is_told() -> None:
     session = ScriptedSession({"GET /some/list": refused(429, "too many requests")})
     pauses: list[float] = []
