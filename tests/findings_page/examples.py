@@ -11,9 +11,13 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import che
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import sort_documents
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import TRACKS
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import Failure
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import judge_completion
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import Failure, Reply
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import (
+    judge_completion,
+    judge_models,
+)
 
+from tests.findings_page.phases import findings_of_phases
 from tests.unit.plugins.module_utils.serving.manifests import good
 from tests.unit.plugins.module_utils.serving.test_checks import MISTAKES, MISTAKES_V17
 from tests.unit.plugins.module_utils.serving.test_companions import CASES as COMPANIONS
@@ -46,3 +50,6 @@ def _findings() -> Iterator[Finding]:
         yield from judge_completion(Failure(kind, "reason", 0.1, "gateway:80"), URL, MODEL).findings
     for reply, _code, _heals in REFUSALS:
         yield from judge_completion(reply, URL, MODEL).findings
+    unlisted = Reply(200, {}, b'{"data": [{"id": "/mnt/models"}]}', 0.1)
+    yield from judge_models(unlisted, URL, MODEL).findings
+    yield from findings_of_phases()

@@ -50,7 +50,7 @@ def _sections() -> Iterator[str]:
             yield f"Told by {told_by}.\n" if told_by else ""
         yield f"### {title_of(path)}\n\n{_TABLE}"
         for told in codes.values():
-            yield _row(told, real.get(told.code))
+            yield _row(told, _example_of(told.code, real))
         yield ""
 
 
@@ -75,6 +75,14 @@ def words_of_packages() -> dict[str, list[str]]:
         ):
             words.setdefault(package, []).append(path.stem)
     return words
+
+
+def _example_of(code: str, real: dict[str, Finding]) -> Finding | None:
+    """A real finding of a code; of a code that is open at its end, one of its family."""
+    if not code.endswith("-PART"):
+        return real.get(code)
+    family = code.removesuffix("PART")
+    return next((finding for told, finding in real.items() if told.startswith(family)), None)
 
 
 def _row(told: Told, real: Finding | None) -> str:

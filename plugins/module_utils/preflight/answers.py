@@ -10,7 +10,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.asking import Look
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.credentials import parse_image
 
-_C41 = "guide correction C41"
+_REGISTRY = "OCI Distribution Specification, Pulling manifests"
+_HUB = "huggingface_hub, utils/_http.py (header X-Error-Code)"
 
 
 def judge_images(
@@ -45,7 +46,7 @@ def _image_finding(phase: str, image: str, look: Look, with_account: bool) -> Fi
             expected="the manifest of exactly this tag or digest",
             fix="check the name and the tag (some registries say 'not found' to an account "
             "without the right to see it)",
-            source=_C41,
+            source=_REGISTRY,
         )
     account = "with the account of the pull secret" if with_account else "without an account"
     return Finding(
@@ -57,7 +58,7 @@ def _image_finding(phase: str, image: str, look: Look, with_account: bool) -> Fi
         expected="the manifest of exactly this image: a login alone is no entitlement to it",
         fix="check user and password, and that the account may pull this very image "
         "(podman pull does the same)",
-        source=_C41,
+        source=_REGISTRY,
     )
 
 
@@ -107,7 +108,7 @@ def judge_model(uri: str, look: Look, hub: str, *, with_token: bool) -> Finding 
             expected="a token of an account that has accepted the model's terms",
             fix=f"accept the terms at {hub}/{repository_of(uri)}, and set namespace_hub_token"
             " (and model_gated: true)",
-            source=_C41,
+            source=_HUB,
         )
     if look.code == "RepoNotFound" or (look.verdict == "absent" and look.code != "EntryNotFound"):
         return Finding(
@@ -118,7 +119,7 @@ def judge_model(uri: str, look: Look, hub: str, *, with_token: bool) -> Finding 
             found=f"{look.detail} {look.code}".strip(),
             expected="a repository OWNER/NAME",
             fix="check model_uri; a private model needs namespace_hub_token",
-            source=_C41,
+            source=_HUB,
         )
     if look.verdict == "absent":
         return Finding(
@@ -140,7 +141,7 @@ def judge_model(uri: str, look: Look, hub: str, *, with_token: bool) -> Finding 
         found=f"{look.detail} {look.code}".strip(),
         expected="a token that is valid and may read this model",
         fix="make a new token with the right to read, and set namespace_hub_token",
-        source=_C41,
+        source=_HUB,
     )
 
 

@@ -92,6 +92,15 @@ def account_for(image: Image, config: Mapping[str, Any]) -> Account | None:
     return None
 
 
+# The input of each phase's pull secret; the model's pods pull with that of their namespace.
+_PULL_SECRET_FILES = {
+    "gateway": "gateway_pull_secret_file",
+    "model": "namespace_pull_secret_file",
+    "namespace": "namespace_pull_secret_file",
+    "operators": "operators_pull_secret_file",
+}
+
+
 def check_pull_secret(phase: Phase) -> list[Finding]:
     """Judge the pull secret by itself: it can be read, and it is there where it must be."""
     if phase.pull_secret_problem:
@@ -106,6 +115,7 @@ def check_pull_secret(phase: Phase) -> list[Finding]:
                 fix="write it anew and hand it over as the variable or as a file",
             )
         ]
+    variable = _PULL_SECRET_FILES.get(phase.name)
     images = [image for text in phase.images if (image := parse_image(text))]
     lacking = sorted(
         {
@@ -123,9 +133,10 @@ def check_pull_secret(phase: Phase) -> list[Finding]:
             subject=registry,
             found=", ".join(sorted(map(_plain, phase.pull_secret.get("auths", {})))) or "no entry",
             expected=f"an entry for {registry} with user and password",
-            fix=f"podman login --authfile FILE {registry}, and set "
-            f"{phase.name}_pull_secret_file: FILE",
-            source="guide correction C41",
+            fix=f"podman login --authfile FILE {registry}, and set {variable}: FILE"
+            if variable
+            else "take these images from another registry, or give the nodes an account for it",
+            source="Kubernetes documentation, Pull an Image from a Private Registry",
         )
         for registry in lacking
     ]

@@ -94,6 +94,19 @@ def test_a_private_registry_wants_an_entry() -> None:
     assert check_pull_secret(full) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("model", "namespace_pull_secret_file: FILE"),
+        ("gateway", "gateway_pull_secret_file: FILE"),
+        ("kserve", "another registry"),
+    ],
+)
+def test_the_input_that_is_named_exists(name: str, fix: str) -> None:
+    (finding,) = check_pull_secret(phase(name, images=[IMAGE]))
+    assert fix in finding.fix
+
+
 def test_a_secret_that_cannot_be_used_is_told_with_its_reason() -> None:
     (finding,) = check_pull_secret(phase(pull_secret_problem="it has no 'auths'"))
     assert finding.code == "PULL-SECRET-INVALID"
