@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
+from tests.e2e import aftermath
 from tests.e2e.clusters import converged_cluster, empty_cluster
 from tests.sandbox.harness import Sandbox
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what its sandboxes look like."""
+    report = yield
+    if report.failed:
+        given: dict[str, Any] = getattr(item, "funcargs", {})
+        for name, value in given.items():
+            if isinstance(value, Sandbox):
+                report.sections.append((f"sandbox of fixture {name}", aftermath.told(value)))
+    return report
 
 
 @pytest.fixture(scope="session")

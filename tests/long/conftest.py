@@ -4,7 +4,20 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import converged, kubeconfig, namespace, sandbox
+from tests.e2e.conftest import (
+    converged,
+    kubeconfig,
+    namespace,
+    pytest_runtest_makereport,
+    sandbox,
+)
 from tests.e2e.phases.conftest import lived
 
-__all__ = ["converged", "kubeconfig", "lived", "namespace", "sandbox"]
+__all__ = [
+    "converged",
+    "kubeconfig",
+    "lived",
+    "namespace",
+    "pytest_runtest_makereport",
+    "sandbox",
+]
