@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from tests.bench import guide, plays
 from tests.e2e.clusters import cluster_after, converged_cluster, empty_cluster
@@ -22,9 +23,12 @@ def converged() -> AbstractContextManager[Sandbox]:
     return converged_cluster("bench-converged")
 
 
-def with_operators() -> AbstractContextManager[Sandbox]:
-    """A sandbox on which phase operators has run, and nothing else."""
-    return cluster_after("bench-operators", "operators", _operators)
+@contextmanager
+def with_operators() -> Iterator[Sandbox]:
+    """A sandbox on which phase operators has run, and nothing else; its webhooks answer."""
+    with cluster_after("bench-operators", "operators", _operators) as sandbox:
+        _operators(sandbox)  # in a restored sandbox the pods come back after the nodes
+        yield sandbox
 
 
 def by_the_guide() -> AbstractContextManager[Sandbox]:
