@@ -275,10 +275,13 @@ def _serve(
     except OSError as error:  # port taken, certificate missing or unreadable
         raw(f"Traceback (most recent call last):\n{type(error).__name__}: {error}")
         return 1
-    # A pipe, not an Event: a handler that runs inside Event.wait would wait for its lock for ever.
+    # A pipe that the signal itself is written to: a handler in Python, which only runs between two
+    # steps of this thread, would not wake it when the signal comes just before it begins to wait.
     told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(tell, b"."))
+        signal.signal(number, lambda *_: None)
     address = f"{server.scheme}://{options.host or '0.0.0.0'}:{server.server_address[1]}"
     log("INFO", "api_server.py:1942", f"Starting vLLM API server 0 on {address}")
     log("INFO", "launcher.py:38", "Available routes are:")
