@@ -100,7 +100,8 @@ func attach(id, address string, sysctls map[string]string) error {
 		fmt.Sprintf("link add %s type veth peer name eth0 netns %s", link, id),
 		fmt.Sprintf("address add %s/32 dev %s", gatewayAddress, link),
 		fmt.Sprintf("link set %s up", link),
-		fmt.Sprintf("route add %s/32 dev %s", address, link),
+		// Not add: a pod that had the address may have left its route behind.
+		fmt.Sprintf("route replace %s/32 dev %s", address, link),
 	); err != nil {
 		return err
 	}
@@ -128,6 +129,8 @@ func detach(id string) error {
 	if _, err := os.Stat(namespacePath(id)); os.IsNotExist(err) {
 		return nil
 	}
+	// A namespace in which a process still ends keeps its link, and the link the route to the address.
+	_ = ip("link delete " + linkName(id))
 	return ip("netns delete " + id)
 }
 
