@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
-# The few programs that only the system can give. As root on Debian or Ubuntu
+# The few programs and the one limit that only the system can give. As root on Debian or Ubuntu
 # they are installed; otherwise the one command that does it is named.
 set -eu
+# A sandbox watches files with some 35 inotify instances, and a user may have 128: three sandboxes
+# and a desktop are too many. Only root may raise that; without it, run fewer at once.
+instances=/proc/sys/fs/inotify/max_user_instances
+if [ -w "$instances" ] && [ "$(cat "$instances")" -lt 1024 ]; then
+  echo 1024 2>/dev/null >"$instances" || true
+fi
 missing=()
 command -v bwrap >/dev/null || missing+=(bubblewrap)
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
