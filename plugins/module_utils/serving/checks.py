@@ -24,14 +24,14 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.model_configuration i
 
 Check = Callable[[View, Track], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (
-    check_object,
+_OF_SERVER: tuple[Check, ...] = (
     check_placement,
     check_server,
     check_image,
     check_memory,
     check_probes,
 )
+CHECKS: tuple[Check, ...] = (check_object, *_OF_SERVER)
 
 
 def check_service(
@@ -63,7 +63,7 @@ def check_service(
 
 # Besides the server's own pod a service may have pods for prefill, and workers of several hosts.
 _PARTS: tuple[tuple[tuple[str, ...], tuple[Check, ...]], ...] = (
-    (("prefill", "template"), CHECKS[1:]),
+    (("prefill", "template"), _OF_SERVER),
     (("prefill", "worker"), (check_placement,)),
     (("worker",), (check_placement,)),
 )

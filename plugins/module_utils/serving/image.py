@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.server_flags import split_image
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import Track
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
 
@@ -24,7 +25,7 @@ def check_image(view: View, _track: Track) -> Iterator[Finding]:
     image = view.server.value.get("image") if view.server else None
     if view.server is None or not isinstance(image, str) or not image:
         return
-    repository, tag, digest = _parts(image)
+    repository, tag, digest = split_image(image)
     path = f"{view.server.path}.image"
     if tag in _MOVING_TAGS and not digest:
         yield Finding(
@@ -51,12 +52,3 @@ def check_image(view: View, _track: Track) -> Iterator[Finding]:
             "securityContext of container main",
             source="KServe preset kserve-config-llm-template, container main",
         )
-
-
-def _parts(image: str) -> tuple[str, str, str]:
-    """Split an image into repository, tag and digest; the last two may be empty."""
-    name, _, digest = image.partition("@")
-    head, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:  # the colon of a registry's port
-        return name, "", digest
-    return head, tag, digest

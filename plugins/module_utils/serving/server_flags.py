@@ -162,11 +162,18 @@ def find_flag(written: str) -> Flag | None:
     return beginnings[0] if len(beginnings) == 1 else None
 
 
+def split_image(image: str) -> tuple[str, str, str]:
+    """Split an image into repository, tag and digest; the last two may be empty."""
+    name, _, digest = image.partition("@")
+    head, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:  # the colon of a registry's port
+        return name, "", digest
+    return head, tag, digest
+
+
 def version_of_image(image: str) -> Version | None:
     """Read vLLM's version from an image's tag; None when the tag does not tell."""
-    repository, _, tag = image.partition("@")[0].rpartition(":")
-    if not repository or "/" in tag:
-        return None
+    repository, tag, _digest = split_image(image)
     if "rhaiis/" in repository:
         product = next((p for p in _PRODUCTS if tag == p or tag.startswith((f"{p}.", f"{p}-"))), "")
         return Version(*_PRODUCTS[product]) if product else None
