@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Are findings told in words, and does does docs/findings.md show every one?"""
+"""Are findings told in words, and does docs/findings.md show every one?"""
 
 from __future__ import annotations
 
