@@ -149,6 +149,10 @@ func ipBatch(options, lines []string) error {
 	return nil
 }
 
+// The main thread is the one that Go cannot end: an action that ran on it would leave it in a pod's
+// network namespace, which then lives on with its link and its route.
+func init() { runtime.LockOSThread() }
+
 // inNamespace runs an action on a thread that is in the network namespace at path.
 func inNamespace(path string, action func() error) error {
 	result := make(chan error, 1)
