@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import connect
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import Streaming, connect
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import wait_ready
 
 Object = dict[str, Any]
@@ -36,11 +36,14 @@ class Waiting:
         self.result: Object = {}
         self.ended = 0.0
         options = {"kubeconfig": kubeconfig, "wait_timeout": 60, "objects": list(objects), **params}
-        self._thread = threading.Thread(target=self._run, args=(options,))
+        # Not in the thread: kubernetes' client keeps a kubeconfig's certificates in files that all
+        # threads share, and another one would read them while they are written.
+        session = connect(options)
+        self._thread = threading.Thread(target=self._run, args=(options, session))
         self._thread.start()
 
-    def _run(self, options: Object) -> None:
-        self.result = wait_ready(options, connect(options), check=False, progress=self._tell)
+    def _run(self, options: Object, session: Streaming) -> None:
+        self.result = wait_ready(options, session, check=False, progress=self._tell)
         self.ended = time.monotonic()
 
     def _tell(self, line: str) -> None:
