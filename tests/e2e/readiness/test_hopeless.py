@@ -129,7 +129,8 @@ def waits(space: Space) -> Iterator[dict[str, Waiting]]:
     never = {"restartPolicy": "Never"}
     cases: dict[str, tuple[str, str, str, Object, Object]] = {
         "image": ("Deployment", space.open, "image", image, {}),
-        "crash": ("Deployment", space.open, "crash", crash, {}),
+        # Without it the Deployment is available for the moment that each of its containers lives.
+        "crash": ("Deployment", space.open, "crash", crash, {"minReadySeconds": 5}),
         "policy": ("Deployment", space.open, "refused", template("refused"), {}),
         "chips": ("Deployment", space.open, "chips", chips, {}),
         "quota": ("Deployment", space.full, "quota", template("quota"), {}),
