@@ -180,13 +180,25 @@ class HttpSession:
                 **more,
             )
         except urllib3.exceptions.SSLError as problem:
-            raise ConnectionProblem(
-                f"the API server {self.server} ({self.source}) does not show a certificate that "
-                f"can be trusted: {problem}. Expected: one signed by the certificate authority "
-                "of the kubeconfig. Check certificate-authority-data, or ca_cert."
-            ) from problem
+            raise ConnectionProblem(self._not_secured(problem)) from problem
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             raise ConnectionLost(_short(problem)) from problem
+
+    def _not_secured(self, problem: Exception) -> str:
+        """Whose certificate it is: the server's, or the one of the kubeconfig's user."""
+        where = f"{self.server} ({self.source})"
+        if "CERTIFICATE_VERIFY_FAILED" in str(problem):
+            return (
+                f"the API server {where} does not show a certificate that can be trusted: "
+                f"{problem}. Expected: one signed by the certificate authority of the kubeconfig. "
+                "Check certificate-authority-data, or ca_cert."
+            )
+        return (
+            f"no TLS connection to the API server {where}: {problem}. Expected: a certificate "
+            "authority, and a client certificate with its key, in PEM. Check "
+            "certificate-authority-data, client-certificate-data and client-key-data of the "
+            "kubeconfig, or ca_cert, client_cert and client_key."
+        )
 
     def _headers(self, headers: Mapping[str, str]) -> Any:
         """Ours, the credentials', and those that act as somebody else (a group a header)."""

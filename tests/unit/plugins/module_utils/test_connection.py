@@ -225,14 +225,29 @@ def certificate(folder: Path) -> Path:
     return file
 
 
-def test_a_certificate_of_a_stranger(tmp_path: Path) -> None:
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[str]:
+    """The address of a server with a certificate that nobody signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate(tmp_path))
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    session = connect({"kubeconfig": kubeconfig(f"https://127.0.0.1:{server.server_port}")})
-    with pytest.raises(ConnectionProblem, match="does not show a certificate that can be trusted"):
-        session.send("GET", "/", {})
+    yield f"https://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+def test_a_certificate_of_a_stranger(secured: str) -> None:
+    session = connect({"kubeconfig": kubeconfig(secured)})
+    with pytest.raises(ConnectionProblem, match="does not show a certificate that can be trusted"):
+        session.send("GET", "/", {})
+
+
+def test_a_client_certificate_that_is_none(secured: str, tmp_path: Path) -> None:
+    file = tmp_path / "client.pem"
+    file.write_text("no certificate")
+    pair = {"client_cert": str(file), "client_key": str(file)}
+    session = connect({"host": secured, **pair, "validate_certs": False})
+    with pytest.raises(ConnectionProblem, match=r"no TLS connection .* Check .*client_cert"):
+        session.send("GET", "/", {})
