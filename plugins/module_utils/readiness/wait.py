@@ -54,7 +54,8 @@ def argument_spec() -> dict[str, Any]:
             "options": {
                 "api_version": {"type": "str", "required": True},
                 "kind": {"type": "str", "required": True},
-                "name": {"type": "str", "required": True},
+                "name": {"type": "str"},
+                "selector": {"type": "str"},
                 "namespace": {"type": "str"},
                 "condition": {"type": "list", "elements": "str"},
                 "field": {"type": "str"},
@@ -62,6 +63,8 @@ def argument_spec() -> dict[str, Any]:
                 "ca_bundle": {"type": "bool", "default": False, "aliases": ["caBundle"]},
                 "gone": {"type": "bool", "default": False},
             },
+            "mutually_exclusive": [("name", "selector")],
+            "required_one_of": [("name", "selector")],
         },
         "kinds_exist": {"type": "bool", "default": False},
         "progress": {
@@ -93,7 +96,7 @@ class _Item:
         return {
             "api_version": self.wish.api_version,
             "kind": self.wish.kind,
-            "name": self.wish.name,
+            "name": self.wish.name or self.wish.selector,
             "namespace": self.wish.namespace,
             "ready": self.verdict.ready,
             "reason": self.verdict.reason,
@@ -122,6 +125,7 @@ class Waiter:
     def look(self) -> None:
         """Look once."""
         with ThreadPoolExecutor(PARALLEL) as pool:
+            self._looker.begin([item.wish for item in self._items], pool)
             list(pool.map(self._see, self._items))
 
     def wait(self, seconds: float) -> str | None:
@@ -162,6 +166,7 @@ class Waiter:
         now = self._clock()
         todo = [item for item in self._unready() if everything or item.due <= now]
         before = [item.verdict.reason for item in todo]
+        self._looker.begin([item.wish for item in todo], pool)
         list(pool.map(self._see, todo))
         self._tell(
             item
@@ -248,13 +253,14 @@ def wish_of(entry: Mapping[str, Any]) -> Wish:
     return Wish(
         api_version=str(entry["api_version"]),
         kind=str(entry["kind"]),
-        name=str(entry["name"]),
+        name=str(entry.get("name") or ""),
         namespace=entry.get("namespace") or None,
         conditions=tuple(str(name) for name in entry.get("condition") or ()),
         field=entry.get("field") or None,
         keys=tuple(str(key) for key in entry.get("keys") or ()),
         ca_bundle=bool(entry.get("ca_bundle")),
         gone=bool(entry.get("gone")),
+        selector=str(entry.get("selector") or ""),
     )
 
 
@@ -266,12 +272,17 @@ def wait_ready(
     params: Mapping[str, Any], session: Streaming, *, check: bool, progress: Progress
 ) -> dict[str, Any]:
     """Wait for what the options name; in check mode look once and report."""
+    wishes = [wish_of(entry) for entry in params["objects"]]
+    present = [wish.title for wish in wishes if wish.selector and not wish.gone]
+    if present:
+        words = f"objects: {present[0]} is chosen by selector. Expected: gone, or a name."
+        return {"failed": True, "changed": False, "msg": words}
     api = Api(session)
     try:
         first_contact(api)
         waiter = Waiter(
             Looker(api, kinds_exist=bool(params.get("kinds_exist"))),
-            [wish_of(entry) for entry in params["objects"]],
+            wishes,
             progress if params.get("progress", True) else _silence,
             Watches(session, api.counts),
         )

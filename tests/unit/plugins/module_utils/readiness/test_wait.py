@@ -247,7 +247,7 @@ def test_a_refusal_counts_when_it_lasts(status: int, words: str) -> None:
             "does not know the kind Foo in x.y/v1: its CustomResourceDefinition is not installed",
         ),
         (
-            Wish("serving.kserve.io/v1alpha1", "LLMInferenceService", "f", "n"),
+            Wish("serving.kserve.io/v1alpha1", "LLMInferenceServiceConfig", "f", "n"),
             "is not installed (phase kserve brings it)",
         ),
         (Wish("apps/v1beta2", "Deployment", "f"), "it knows it in apps/v1"),
@@ -271,6 +271,67 @@ def test_a_kind_that_comes_later_is_found() -> None:
 def test_a_kind_that_must_exist_ends_the_waiting_at_once() -> None:
     it, _lines, _bells = waiter(Script(), Wish("x.y/v1", "Foo", "f"), kinds_exist=True)
     assert "cannot become ready after 0 s" in str(it.wait(60))
+
+
+def service(name: str, ready: str) -> dict[str, Any]:
+    conditions = [{"type": kind, "status": ready} for kind in ("PresetsCombined", "Ready")]
+    conditions.append({"type": "MainWorkloadReady", "status": ready})
+    status = {"observedGeneration": 1, "conditions": conditions}
+    return {"metadata": {"name": name, "generation": 1}, "spec": {}, "status": status}
+
+
+def test_many_services_are_read_by_two_lists_and_then_one_by_one() -> None:
+    script = Script()
+    version, names = "serving.kserve.io/v1alpha2", ["s0", "s1", "s2", "s3"]
+    services = f"/apis/{version}/namespaces/n/llminferenceservices"
+    deployments = "/apis/apps/v1/namespaces/n/deployments"
+    ready = [service(name, "True") for name in names[1:]]
+    script.answers[services] = [{"items": [service("s0", "False"), *ready]}]
+    script.answers[f"{services}/s0"] = [service("s0", "True")]
+    children = [deployment(1) for _name in names]
+    for name, child in zip(names, children, strict=True):
+        child["metadata"] |= {"name": name, "labels": {"app.kubernetes.io/name": name}}
+    script.answers[deployments] = [{"items": children}]
+    it, lines, _bells = waiter(
+        script, *(Wish(version, "LLMInferenceService", n, "n") for n in names)
+    )
+    assert it.wait(60) is None
+    assert script.looks(services) == [0.0]
+    assert script.looks(f"{services}/s0") == [15.0]
+    assert not any(script.looks(f"{services}/{name}") for name in names[1:])
+    assert script.looks(deployments) == [0.0, 15.0]
+    assert len(lines) == 2
+
+
+LEFT = "/api/v1/namespaces/n/pods"
+
+
+def test_all_that_carry_labels_must_go() -> None:
+    script = Script()
+    names = ({"metadata": {"name": name}} for name in "abcd")
+    script.answers[LEFT] = [{"items": list(names)}, {"items": []}]
+    wish = Wish("v1", "Pod", "", "n", gone=True, selector="app=d")
+    it, lines, bells = waiter(script, wish, rings=[(2.0, ITS_PODS)])
+    assert it.wait(60) is None
+    assert bells.kept == [[ITS_PODS]]
+    assert "Pod n/app=d waits: a, b, c and 1 more left" in lines[0]
+    assert lines[1].endswith("Pod n/app=d they are gone")
+
+
+def test_who_holds_what_is_left_is_told() -> None:
+    script = Script()
+    metadata = {"name": "a", "deletionTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["x/y"]}
+    script.answers[LEFT] = [{"items": [{"metadata": metadata}]}]
+    wish = Wish("v1", "Pod", "", "n", gone=True, selector="app=d")
+    it, _lines, _bells = waiter(script, wish)
+    assert "held by x/y" in str(it.wait(1))
+
+
+def test_a_selector_is_for_what_goes_only() -> None:
+    entry = {"api_version": "v1", "kind": "Pod", "namespace": "n", "selector": "app=d"}
+    params = {"objects": [entry], "wait_timeout": 1}
+    result = wait_ready(params, Script(), check=False, progress=lambda line: None)
+    assert "Pod n/app=d is chosen by selector. Expected: gone, or a name" in result["msg"]
 
 
 def test_check_mode_looks_once_and_does_not_fail() -> None:
