@@ -71,17 +71,18 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
     )
 
 
+def service_selector(name: str) -> str:
+    """Select everything that KServe makes for a service, its pods too."""
+    return f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice"
+
+
 def workload_selector(name: str) -> str:
     """Select the pods that run the model server."""
-    return (
-        f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice,"
-        "kserve.io/component=workload"
-    )
+    return f"{service_selector(name)},kserve.io/component=workload"
 
 
 def scheduler_selector(name: str) -> str:
     """Select the pods of the endpoint picker (EPP)."""
     return (
-        f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice,"
-        "app.kubernetes.io/component=llminferenceservice-router-scheduler"
+        f"{service_selector(name)},app.kubernetes.io/component=llminferenceservice-router-scheduler"
     )
