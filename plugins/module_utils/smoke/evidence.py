@@ -12,10 +12,12 @@ removes Authorization before it proxies.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Session
@@ -28,19 +30,23 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
     scheduler_selector,
     workload_selector,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import SERVER_CONTAINER
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
     IMPORT_PROBLEM,
     SCHEDULER_COUNTERS,
     SERVER_COUNTERS,
+    SERVER_GAUGES,
     Counters,
     count,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import Server, server_of
 
 SCHEDULER_METRICS_PORT = 9090
 SERVER_PORT = 8000
 TOKEN_SECONDS = 600
 """The shortest life that the API server grants a token."""
 _TIMEOUT = 10.0
+_LOG_LINES, _LOG_BYTES = 200, 65536
 _LARGEST_METRICS = 16 * 1024 * 1024
 
 OpenPort = Callable[[str, str, int], socket.socket]
@@ -76,6 +82,32 @@ class Evidence:
         return self._read(
             workload_selector(self._name), self._server_metrics, SERVER_COUNTERS, model
         )
+
+    def model_servers(self, model: str) -> list[Server] | None:
+        """Look at the pods of the model server; None when they cannot be listed."""
+        try:
+            pods = list_pods(self._session, self._namespace, workload_selector(self._name))
+        except ObjectReadError:
+            return None
+        return [self._model_server(pod, model) for pod in pods]
+
+    def _model_server(self, pod: Mapping[str, Any], model: str) -> Server:
+        name = str(pod["metadata"]["name"])
+        running: float | None = None
+        with contextlib.suppress(MetricsReadError, ValueError):
+            running = count(self._server_metrics(name), SERVER_GAUGES, model)
+        return server_of(pod, self._end_of_log(name), running)
+
+    def _end_of_log(self, pod: str) -> str:
+        path = (
+            f"/api/v1/namespaces/{quote(self._namespace)}/pods/{quote(pod)}/log"
+            f"?container={SERVER_CONTAINER}&tailLines={_LOG_LINES}&limitBytes={_LOG_BYTES}"
+        )
+        with contextlib.suppress(ConnectionLost):
+            reply = self._session.send("GET", path, {"Accept": "*/*"})
+            if reply.status == 200:
+                return reply.body.decode("utf-8", "replace")
+        return ""
 
     def _read(
         self, selector: str, read: Callable[[str], str], names: tuple[str, ...], model: str

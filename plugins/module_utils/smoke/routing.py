@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 SCHEDULER_COUNTERS = ("inference_objective_request_total", "inference_model_request_total")
 SERVER_COUNTERS = ("vllm:request_success_total",)
+SERVER_GAUGES = ("vllm:num_requests_running",)
 RESPONSE_HEADER = "x-went-into-resp-headers"
 
 Verdict = Literal["proved", "likely", "not routed", "unknown"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +31,11 @@ from tests.unit.plugins.module_utils.smoke.misbehaving import (
     Server,
     answer,
     by_path,
+    chunks,
     models,
     reply,
     serving,
+    stream,
 )
 from tests.unit.plugins.module_utils.smoke.scripted import (
     LOST,
@@ -43,11 +46,13 @@ from tests.unit.plugins.module_utils.smoke.scripted import (
     ScriptedSession,
     dial,
     found,
+    log,
     metrics,
     pods,
     refused,
     server_metrics,
 )
+from tests.unit.plugins.module_utils.smoke.test_servers import CRASHES, pod
 
 SERVICE = f"/apis/serving.kserve.io/v1alpha2/namespaces/{NAMESPACE}/llminferenceservices/{NAME}"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/opendatahub/gateways/inference-gateway"
@@ -75,11 +80,17 @@ def _parameters(**given: Any) -> dict[str, Any]:
         "gateway": "opendatahub/inference-gateway",
         "connect_to": [],
         "model": None,
+        "ask": ["models", "completion"],
         "prompt": "The capital of France is",
         "max_tokens": 16,
+        "answer_pattern": None,
+        "answer_schema": None,
         "headers": {},
         "gateway_ca_cert": None,
         "wait_timeout": 30,
+        "first_timeout": 5,
+        "repeats": 0,
+        "concurrency": 1,
         "request_timeout": 5,
         "require_scheduler": False,
         "metrics_service_account": "llmd-tpu-metrics-reader",
@@ -128,6 +139,7 @@ def _cluster(model: Behaviour, counts: bool = True) -> Iterator[tuple[World, Ser
             PODS: pods("pod-1"),
             TOKEN: found({"status": {"token": "t"}}),
             server_metrics("pod-1"): lambda: Reply(200, next(pod)),
+            log("pod-1"): Reply(200, b"INFO:     Application startup complete."),
         }
         yield _world(answers, epp.port), gateway
 
@@ -249,6 +261,134 @@ def test_any_address_without_a_cluster() -> None:
     assert [one.path for one in gateway.requests] == ["/v/v1/models", "/v/v1/completions"]
 
 
+ALL = {"ask": ["models", "completion", "chat", "stream", "chat_stream"]}
+
+
+def test_every_question_is_asked_and_judged() -> None:
+    with _cluster(by_path(completions=reply(200, answer(), **PICKED))) as (world, gateway):
+        result = run(_parameters(**NAMED, **ALL), world)
+    assert result["ok"], result["msg"]
+    assert result["findings"] == []
+    assert [one["question"] for one in result["requests"]] == [
+        "completion",
+        "models",
+        "chat",
+        "stream",
+        "chat_stream",
+    ]
+    assert result["texts"] == {
+        "completion": " Paris.",
+        "chat": " Paris.",
+        "stream": " Paris.",
+        "chat_stream": "Paris.",
+    }
+    streamed = result["requests"][3]
+    assert 0 < streamed["first_token_seconds"] <= streamed["seconds"]
+    assert streamed["gap_seconds"]["count"] == 2
+    assert (streamed["prompt_tokens"], streamed["completion_tokens"]) == (5, 3)
+    assert result["first_answer_seconds"] == result["latency_seconds"]
+    assert all(b'"seed"' not in one.body for one in gateway.requests)
+
+
+def test_one_broken_question_fails_with_its_own_code() -> None:
+    broken = by_path(stream=stream(*chunks("a", "b")[:-1]), chat=reply(500, b"boom"))
+    with _cluster(broken) as (world, _gateway):
+        result = run(_parameters(**NAMED, **ALL), world)
+    errors = {(one["code"], one["subject"].rpartition("/v1/")[2]) for one in result["findings"]}
+    assert ("SMOKE-STREAM-END", "completions") in errors
+    assert ("SMOKE-SERVER-ERROR", "chat/completions") in errors
+    assert result["text"] == " Paris."
+
+
+def test_only_the_list_of_models() -> None:
+    with _cluster(GOOD) as (world, gateway):
+        result = run(_parameters(**NAMED, ask=["models"], require_scheduler=True), world)
+    assert (result["ok"], result["models"], result["findings"]) == (True, [MODEL], [])
+    assert len(gateway.requests) == 1
+
+
+def test_repeated_requests_are_recorded_one_by_one() -> None:
+    with serving(by_path(stream=stream(*chunks("a", "b", "c")))) as gateway:
+        given = {"url": gateway.url, "ask": ["stream"], "repeats": 12, "concurrency": 4}
+        result = run(_parameters(**given), _world({}))
+    assert result["ok"], result["msg"]
+    told = result["latencies"]
+    assert (told["question"], told["requests"], told["failed"]) == ("stream", 12, 0)
+    assert told["seconds"]["count"] == told["first_token_seconds"]["count"] == 12
+    assert told["gap_seconds"]["count"] == 24
+    assert len(result["requests"]) == 2 + 12
+    assert result["requests"][0]["started_seconds"] == 0
+
+
+def test_some_of_the_repeated_requests_fail() -> None:
+    numbers = itertools.count()
+
+    def sheds(connection: Any, received: Any) -> None:
+        shed = next(numbers) % 3 == 2
+        good = reply(200, answer())
+        (reply(429, b"inference gateway: full") if shed else good)(connection, received)
+
+    with serving(by_path(completions=sheds)) as gateway:
+        given = {"url": gateway.url, "ask": ["completion"], "repeats": 9}
+        result = run(_parameters(**given), _world({}))
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-REPEATS-FAILED"]
+    assert result["findings"][0]["found"] == "of 9 requests failed: 3 SMOKE-SHED"
+    assert result["latencies"]["seconds"]["count"] == 6
+
+
+def test_the_first_answer_has_a_budget_of_its_own() -> None:
+    first = itertools.count()
+
+    def compiles(connection: Any, received: Any) -> None:
+        if next(first) == 0:
+            time.sleep(1.5)
+        reply(200, answer())(connection, received)
+
+    with serving(by_path(completions=compiles)) as gateway:
+        given = {"url": gateway.url, "model": MODEL, "request_timeout": 1}
+        patient = run(_parameters(**given, first_timeout=5), _world({}))
+        hasty = run(_parameters(**given, first_timeout=1, wait_timeout=0), _world({}))
+    assert patient["ok"]
+    assert patient["first_answer_seconds"] > 1.4
+    assert hasty["ok"], "compiled by now"
+
+
+def test_a_late_answer_is_explained_by_the_servers() -> None:
+    with _cluster(by_path(completions=lambda c, r: time.sleep(5))) as (world, _gateway):
+        session: Any = world.connect({})
+        session.answers[PODS] = found({"items": [pod(ready=True)]})
+        held = metrics("vllm:num_requests_running", 1, "gauge")
+        session.answers[server_metrics("pod-1")] = Reply(200, held.encode())
+        result = run(_parameters(**NAMED, first_timeout=1, wait_timeout=0), world)
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-TIMEOUT", "SMOKE-SERVER-WORKING"]
+
+
+def test_a_broken_server_is_not_waited_for() -> None:
+    refuses = by_path(completions=reply(503, b"no healthy upstream"))
+    with _cluster(refuses) as (world, _gateway):
+        session: Any = world.connect({})
+        session.answers[PODS] = found({"items": [CRASHES]})
+        result = run(_parameters(**NAMED), world)
+    assert result["attempts"] == 1
+    codes = [one["code"] for one in result["findings"]]
+    assert codes == ["SMOKE-NO-UPSTREAM", "SMOKE-SERVER-BROKEN"]
+
+
+def test_an_answer_that_must_hold_something() -> None:
+    with serving(by_path()) as gateway:
+        given = {"url": gateway.url, "ask": ["completion", "chat"]}
+        right = run(_parameters(**given, answer_pattern="Paris"), _world({}))
+        wrong = run(_parameters(**given, answer_pattern="Rome"), _world({}))
+        schema = run(_parameters(**given, answer_schema={"type": "object"}), _world({}))
+    assert right["ok"]
+    assert [one["code"] for one in wrong["findings"]] == ["SMOKE-ANSWER-PATTERN"] * 2
+    assert [one["code"] for one in schema["findings"]] == ["SMOKE-ANSWER-SCHEMA"]
+    sent = [
+        json.loads(one.body) for one in gateway.requests if one.path.endswith("chat/completions")
+    ]
+    assert sent[-1]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
 def test_waiting_for_an_address() -> None:
     with serving(GOOD) as gateway:
         reads = iter([_service(""), _service(""), _service(f"{gateway.url}/ns/name")])
@@ -307,6 +447,11 @@ def test_a_service_that_cannot_be_read(answers: dict[str, Any], words: str) -> N
         ({"url": "nonsense"}, "cannot be used"),
         ({"url": "http://a", "connect_to": ["x"]}, "Expected HOST:PORT"),
         ({"url": "http://a", "max_tokens": 0}, "max_tokens is 0"),
+        ({"url": "http://a", "concurrency": 0}, "concurrency is 0"),
+        ({"url": "http://a", "ask": []}, "ask is empty"),
+        ({"url": "http://a", "answer_pattern": "("}, "answer_pattern is no regular expression"),
+        ({"url": "http://a", "answer_schema": {"type": 1}}, "answer_schema cannot be used: it is"),
+        ({"url": "http://a", "answer_schema": {"$ref": "http://b/c"}}, "http://b/c is elsewhere"),
         ({"url": "http://a", "request_timeout": 0}, "request_timeout is 0"),
         ({"url": "http://a", "headers": {"Authorization": "hunter2\n"}}, "Authorization cannot"),
         ({"url": "http://a", "gateway_ca_cert": "/none.pem"}, "gateway_ca_cert /none.pem"),
@@ -332,6 +477,22 @@ def test_secret_headers_appear_nowhere() -> None:
         result = run(_parameters(**NAMED, headers={"Authorization": "Bearer hunter2"}), world)
     assert gateway.requests[0].headers["authorization"] == "Bearer hunter2"
     assert "hunter2" not in str(result)
+
+
+def test_secret_headers_are_not_shown_when_a_server_sends_them_back() -> None:
+    def echoes(connection: Any, received: Any) -> None:
+        reply(403, json.dumps(received.headers).encode())(connection, received)
+
+    def speaks(connection: Any, received: Any) -> None:
+        reply(200, answer(text=received.headers["authorization"]))(connection, received)
+
+    headers = {"Authorization": "Bearer hunter2-and-more"}
+    for behaviour in (echoes, by_path(completions=speaks)):
+        with serving(behaviour) as gateway:
+            given = {"url": gateway.url, "model": MODEL, "headers": headers}
+            result = run(_parameters(**given, ask=["completion"]), _world({}))
+        assert gateway.requests[0].headers["authorization"] == headers["Authorization"]
+        assert "hunter2" not in str(result)
 
 
 def test_the_options_are_those_that_are_documented() -> None:
