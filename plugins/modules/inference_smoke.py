@@ -14,8 +14,10 @@ description:
   - Asks the URL that the LLMInferenceService itself reports for a completion, a chat completion, a
     stream and the list of models, and judges each answer. C(Ready=True) is neither needed nor taken
     as proof.
-  - Then weighs whether the scheduler (EPP) chose the pod that answered, by its request counter
-    before and after, the response header, and the counters of the model servers.
+  - Then weighs whether the scheduler (EPP) chose the pod that answered, by what independent places
+    tell - the response header, the scheduler's request counter before and after and its log, the
+    gateway's count of its questions to the scheduler, the counters of the model servers, and the
+    route itself.
   - Tells failures apart by codes (see the page on findings), and a model server that still compiles
     from one that is broken.
   - Nothing in the cluster is changed; a short-lived token of O(metrics_service_account) is
@@ -316,9 +318,56 @@ scheduler:
       - scheduler counted 3 requests before and 4 after
       - response header x-went-into-resp-headers present
       - answered by qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+      - gateway asked the scheduler once
     before: 3
     after: 4
     answered_by: qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+    evidence:
+      - place: response header
+        says: "yes"
+        words: response header x-went-into-resp-headers present
+        exact: true
+  contains:
+    verdict:
+      description:
+        - V(proved) needs two places that say so, one of which speaks of this request alone;
+          V(likely) is less than that, or a contradiction; V(not routed) says that a place denies it
+          and none affirms it, or that the route names no pool; V(unknown) that nothing could be
+          read.
+      type: str
+    reasons:
+      description: What each place tells, in words.
+      type: list
+      elements: str
+    before:
+      description: The scheduler's count of requests before the question; null when unread.
+      type: int
+    after:
+      description: The same after the answer.
+      type: int
+    answered_by:
+      description: The pods of the model server whose count rose.
+      type: str
+    evidence:
+      description:
+        - What each place says (V(yes), V(no), V(nothing)), and whether C(exact)ly of this request.
+      type: list
+      elements: dict
+route:
+  description:
+    - The rule of the HTTPRoute that takes completions, and the listener it comes in by; null when
+      it cannot be read.
+  returned: always
+  type: dict
+  sample:
+    name: llm-d-inference-scheduling/qwen2-3b-pattern1-kserve-route
+    prefix: /llm-d-inference-scheduling/qwen2-3b-pattern1/v1/completions
+    backends: [InferencePool qwen2-3b-pattern1-inference-pool]
+    gateway: opendatahub/inference-gateway
+    listener: http
+    port: 80
+    protocol: HTTP
+    certificates: []
 findings:
   description: What is wrong or worth knowing, errors first.
   returned: always

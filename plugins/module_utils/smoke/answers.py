@@ -14,7 +14,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
     has_errors,
     sort_findings,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import ServiceAddress
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Asked
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import Reply
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import (
@@ -27,6 +26,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import Question
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import summary
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Routing
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
 
 _UNASKED = Routing("unknown", ("there is no model to ask for",))
 
@@ -35,7 +35,7 @@ _UNASKED = Routing("unknown", ("there is no model to ask for",))
 class Answers:
     """What came of the questions; the first one that generates text leads."""
 
-    address: ServiceAddress
+    service: Service
     connected_to: str
     asked: dict[Question, Asked] = field(default_factory=dict)
     routing: Routing = _UNASKED
@@ -53,7 +53,7 @@ class Answers:
         """Take the answers to a repeated question."""
         self.repeated = list(records)
         self.concurrency = concurrency
-        failed = repeats_finding(records, self.address.url)
+        failed = repeats_finding(records, self.service.address.url)
         self.findings += [failed] if failed else []
 
     def result(self) -> dict[str, Any]:
@@ -72,9 +72,10 @@ class Answers:
         result: dict[str, Any] = {
             "changed": False,
             "ok": ok,
-            "url": self.address.url,
-            "url_origin": self.address.origin,
+            "url": self.service.address.url,
+            "url_origin": self.service.address.origin,
             "connected_to": self.connected_to,
+            "route": _route(self.service),
             "status": reply.status if reply else None,
             "model": lead.judgement.model,
             "text": lead.judgement.text,
@@ -94,11 +95,17 @@ class Answers:
             "scheduler": self.routing.to_dict(),
             "findings": [finding.to_dict() for finding in findings],
             "summary": summary(
-                self.address, self.connected_to, lead, records, listed, self.routing, measured
+                self.service.address,
+                self.connected_to,
+                lead,
+                records,
+                listed,
+                self.routing,
+                measured,
             ),
         }
         if not ok:
-            result.update(failed=True, msg=failure_message(self.address.url, findings))
+            result.update(failed=True, msg=failure_message(self.service.address.url, findings))
         return result
 
     def _lead(self) -> Asked:
@@ -112,5 +119,22 @@ class Answers:
             for one in records
             if one.ok and one.question != "models" and one.seconds != self.first_seconds
         ]
-        told = slow_first_finding(self.first_seconds or 0.0, later, self.address.url)
+        told = slow_first_finding(self.first_seconds or 0.0, later, self.service.address.url)
         return [told] if told else []
+
+
+def _route(service: Service) -> dict[str, Any] | None:
+    """The way through the gateway as plain data; None when it is not known."""
+    path, listener = service.path, service.listener
+    if path is None:
+        return None
+    return {
+        "name": path.route,
+        "prefix": path.prefix,
+        "backends": list(path.backends),
+        "gateway": "/".join(path.gateway) if path.gateway else None,
+        "listener": listener.name,
+        "port": listener.port,
+        "protocol": listener.protocol,
+        "certificates": list(listener.certificates),
+    }

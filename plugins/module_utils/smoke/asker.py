@@ -28,7 +28,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
     RESPONSE_HEADER,
-    Counters,
+    Counts,
     Routing,
     weigh,
 )
@@ -128,27 +128,29 @@ class Asker:
 
     def _ask_counted(
         self, question: Question, deadline: float, timeout: float
-    ) -> tuple[tuple[Counters, Counters], Asked]:
+    ) -> tuple[Counts, Asked]:
         return self._count(), self._ask(question, deadline, timeout)
 
-    def _count(self) -> tuple[Counters, Counters]:
+    def _count(self) -> Counts:
         evidence = self.service.evidence
         if evidence is None or self.service.no_scheduler:
-            return Counters(), Counters()
-        return evidence.scheduler(self.wish.model), evidence.servers(self.wish.model)
+            return Counts()
+        return evidence.counts(self.wish.model)
 
-    def _weigh(self, asked: Asked, before: tuple[Counters, Counters]) -> Routing:
+    def _weigh(self, asked: Asked, before: Counts) -> Routing:
         """Read the counters until they prove it; a server counts a moment after it answered."""
-        if not asked.judgement.ok or not isinstance(asked.outcome, Reply):
-            return Routing("unknown", ("there was no good answer to weigh",), before[0].total)
-        header = RESPONSE_HEADER in asked.outcome.headers
-        if self.service.no_scheduler:
+        reply, evidence = asked.outcome, self.service.evidence
+        if not asked.judgement.ok or not isinstance(reply, Reply):
+            words = "there was no good answer to weigh"
+            return Routing("unknown", (words,), before.scheduler.total)
+        header = RESPONSE_HEADER in reply.headers
+        if evidence is None or self.service.no_scheduler:
             return Routing("likely" if header else "unknown", (self.service.no_scheduler,))
+        log = evidence.log(self.wish.model, asked.judgement.identifier, reply.seconds)
         for remaining in (3, 2, 1, 0):
-            after = self._count()
-            routing = weigh((before[0], after[0]), (before[1], after[1]), header)
+            routing = weigh(before, self._count(), header, log, self.service.path)
             complete = routing.verdict == "proved" and routing.answered_by
-            if complete or before[0].total is None:  # nothing to compare with
+            if complete or before.scheduler.total is None:  # nothing to compare with
                 break
             if remaining:
                 self.clock.sleep(1.0)

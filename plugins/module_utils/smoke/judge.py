@@ -42,6 +42,7 @@ class Judgement:
     usage: Mapping[str, int] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     timing: Timing | None = None
+    identifier: str = ""
 
     @property
     def ok(self) -> bool:
@@ -143,6 +144,7 @@ def _judge_answer(
         text=text,
         finish_reason=reason if isinstance(reason, str) else "",
         usage=numbers,
+        identifier=str(answer.get("id", "")),
     )
 
 

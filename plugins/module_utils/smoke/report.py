@@ -12,13 +12,29 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import Serv
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Asked
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import Reply, quote
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import Record
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import Path
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Routing
 
 
-def routing_finding(routing: Routing, required: bool, url: str) -> Finding | None:
+def routing_finding(
+    routing: Routing, required: bool, path: Path | None, url: str
+) -> Finding | None:
     """Say what a missing proof means; None when the proof is there."""
     if routing.verdict == "proved":
         return None
+    if path is not None and not path.pooled:
+        return Finding(
+            code="SMOKE-ROUTE-BYPASS",
+            severity="error" if required else "warning",
+            message="the route leads round the scheduler",
+            found=f"HTTPRoute {path.route} sends {path.prefix} to "
+            f"{', '.join(path.backends) or 'nothing'}",
+            expected="a backend of kind InferencePool",
+            fix="let KServe make the route (spec.router.route: {}), or name the pool in yours; "
+            "look for another route with a longer path",
+            source="Gateway API, HTTPRoute: the longest path wins",
+            subject=url,
+        )
     bypassed = routing.verdict == "not routed"
     return Finding(
         code="SMOKE-NOT-ROUTED" if bypassed else "SMOKE-ROUTING-UNPROVED",
@@ -27,8 +43,7 @@ def routing_finding(routing: Routing, required: bool, url: str) -> Finding | Non
         if bypassed
         else "it is not proved that the scheduler chose the pod that answered",
         found=f"{routing.verdict}: " + "; ".join(routing.reasons),
-        expected="the scheduler's request counter rises, and its header or one pod's counter "
-        "agrees",
+        expected="two places that tell of the scheduler, one of them of this request alone",
         fix="look at the scheduler's pod and log; a pool that fails open answers without it"
         if bypassed
         else "make the counters readable: ServiceAccount and ClusterRoleBinding of "

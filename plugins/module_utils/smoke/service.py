@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import Session
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
+    list_objects,
     read_service,
     send,
 )
@@ -23,9 +24,20 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
     address_from_status,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Clock
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import Evidence, OpenPort
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import (
+    Evidence,
+    OpenPort,
+    Place,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import (
+    Listener,
+    Path,
+    listener_of,
+    path_of,
+)
 
 _PAUSE = 2.0
+_NO_LISTENER = Listener()
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,9 @@ class Service:
     evidence: Evidence | None
     no_scheduler: str = ""
     """Why there is no scheduler to ask; empty when there is one."""
+    path: Path | None = None
+    listener: Listener = _NO_LISTENER
+    session: Session | None = None
 
 
 def find_service(
@@ -55,16 +70,52 @@ def find_service(
     session = connect(parameters)
     service = read_service(session, namespace, name)
     view = View(service)
-    account = parameters["metrics_service_account"]
-    evidence = Evidence(session, open_port(session), namespace, name, account)
-    scheduled = view.router.get("scheduler") is not None
-    reason = "" if scheduled else "the service has no scheduler (spec.router.scheduler)"
-    model = parameters["model"] or view.served_name
     if parameters["url"]:
         address = ServiceAddress(parameters["url"].rstrip("/"), "option url")
     else:
         address = _wait_for_address(parameters, session, service, clock, deadline)
-    return Service(address, model, evidence, reason)
+    scheme, path = urlsplit(address.url).scheme, _path(session, namespace, address.url)
+    gateway = path.gateway if path else None
+    listener = (
+        _listener(session, gateway, path.section, scheme) if path and gateway else _NO_LISTENER
+    )
+    place = Place(namespace, name, parameters["metrics_service_account"], gateway)
+    scheduled = view.router.get("scheduler") is not None
+    return Service(
+        address=address,
+        model=parameters["model"] or view.served_name,
+        evidence=Evidence(session, open_port(session), place),
+        no_scheduler="" if scheduled else "the service has no scheduler (spec.router.scheduler)",
+        path=path,
+        listener=listener,
+        session=session,
+    )
+
+
+def _path(session: Session, namespace: str, url: str) -> Path | None:
+    """The rule that takes completions; None when it cannot be read, or there is none."""
+    where = f"/apis/gateway.networking.k8s.io/v1/namespaces/{quote(namespace)}/httproutes"
+    try:
+        routes = list_objects(session, where)
+    except ObjectReadError:
+        return None
+    return path_of(routes, f"{urlsplit(url).path.rstrip('/')}/v1/completions")
+
+
+def _listener(session: Session, gateway: tuple[str, str], section: str, scheme: str) -> Listener:
+    try:
+        return listener_of(_gateway(session, *gateway), section, scheme)
+    except ObjectReadError:
+        return _NO_LISTENER
+
+
+def _gateway(session: Session, namespace: str, name: str) -> Any:
+    """Read a Gateway. Raises ObjectReadError."""
+    return send(
+        session,
+        "GET",
+        f"/apis/gateway.networking.k8s.io/v1/namespaces/{quote(namespace)}/gateways/{quote(name)}",
+    )
 
 
 def _wait_for_address(
@@ -94,11 +145,8 @@ def _wait_for_address(
 
 def _gateway_address(parameters: Mapping[str, Any], session: Session) -> ServiceAddress | None:
     namespace, _slash, name = parameters["gateway"].partition("/")
-    path = (
-        f"/apis/gateway.networking.k8s.io/v1/namespaces/{quote(namespace)}/gateways/{quote(name)}"
-    )
     try:
-        gateway = send(session, "GET", path)
+        gateway = _gateway(session, namespace, name)
     except ObjectReadError:
         return None
     return address_from_gateway(gateway, parameters["namespace"], parameters["name"])

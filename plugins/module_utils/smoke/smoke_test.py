@@ -122,7 +122,7 @@ def _run(parameters: Mapping[str, Any], headers: Mapping[str, str], world: World
     )
     limits = Limits(deadline, parameters["first_timeout"], parameters["request_timeout"])
     asker = Asker(transport, service, wish, limits, world.clock)
-    answers = Answers(service.address, transport.where(service.address.url))
+    answers = Answers(service, transport.where(service.address.url))
     if not wish.model:
         listed, _seconds, _routing = asker.first("models")
         answers.add("models", listed)
@@ -152,7 +152,7 @@ def _ask(asker: Asker, answers: Answers, parameters: Mapping[str, Any]) -> None:
             answers.add("models", asker.others(["models"])[0])
         return
     required = parameters["require_scheduler"]
-    proof = routing_finding(routing, required, asker.url)
+    proof = routing_finding(routing, required, asker.service.path, asker.url)
     if proof and generating and (required or not asker.service.no_scheduler):
         answers.findings.append(proof)
     rest = [one for one in wanted if one != lead]

@@ -147,6 +147,7 @@ def _whole(chunks: Sequence[_Chunk], chat: bool) -> dict[str, Any]:
     )
     spoken: dict[str, Any] = {"message": {"content": text}} if chat else {"text": text}
     return {
+        "id": chunks[0].body.get("id") if chunks else None,
         "model": chunks[0].body.get("model") if chunks else None,
         "choices": [{**spoken, "finish_reason": reason}],
         "usage": usage,

@@ -52,10 +52,14 @@ from tests.unit.plugins.module_utils.smoke.scripted import (
     refused,
     server_metrics,
 )
+from tests.unit.plugins.module_utils.smoke.test_routes import KSERVE as KSERVE_ROUTE
+from tests.unit.plugins.module_utils.smoke.test_routes import LISTENERS, route
 from tests.unit.plugins.module_utils.smoke.test_servers import CRASHES, pod
 
 SERVICE = f"/apis/serving.kserve.io/v1alpha2/namespaces/{NAMESPACE}/llminferenceservices/{NAME}"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/opendatahub/gateways/inference-gateway"
+ROUTES = f"GET /apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes"
+GATEWAY_PODS = "GET /api/v1/namespaces/opendatahub/pods"
 PICKED = {"X_Went_Into_Resp_Headers": "true"}
 
 
@@ -115,6 +119,10 @@ def _world(answers: Mapping[str, Any], epp_port: int = 1) -> World:
             "GET /apis/serving.kserve.io/v1alpha2": found(
                 {"resources": [{"kind": "LLMInferenceService"}]}
             ),
+            ROUTES: found({"items": [KSERVE_ROUTE]}),
+            f"GET {GATEWAY}": found(LISTENERS),
+            GATEWAY_PODS: refused(403, "pods is forbidden"),
+            log("pod-1"): Reply(200, b"INFO:     Application startup complete."),
             **answers,
         }
     )
@@ -139,7 +147,6 @@ def _cluster(model: Behaviour, counts: bool = True) -> Iterator[tuple[World, Ser
             PODS: pods("pod-1"),
             TOKEN: found({"status": {"token": "t"}}),
             server_metrics("pod-1"): lambda: Reply(200, next(pod)),
-            log("pod-1"): Reply(200, b"INFO:     Application startup complete."),
         }
         yield _world(answers, epp.port), gateway
 
@@ -174,6 +181,31 @@ def test_an_answer_that_went_round_the_scheduler() -> None:
     assert [one["code"] for one in relaxed["findings"]] == ["SMOKE-NOT-ROUTED"]
     assert strict["failed"]
     assert "SMOKE-NOT-ROUTED" in strict["msg"]
+
+
+def test_the_way_through_the_gateway_is_told() -> None:
+    with _cluster(GOOD) as (world, _gateway):
+        result = run(_parameters(**NAMED), world)
+    assert result["route"] == {
+        "name": "ns/kserve",
+        "prefix": "/ns/name/v1/completions",
+        "backends": ["InferencePool b"],
+        "gateway": "opendatahub/inference-gateway",
+        "listener": "http",
+        "port": 80,
+        "protocol": "HTTP",
+        "certificates": [],
+    }
+
+
+def test_a_route_that_leads_round_the_scheduler() -> None:
+    with _cluster(GOOD) as (world, _gateway):
+        session: Any = world.connect({})
+        own = route("own", ("Exact", "/ns/name/v1/completions", "Service"))
+        session.answers[ROUTES] = found({"items": [KSERVE_ROUTE, own]})
+        result = run(_parameters(**NAMED), world)
+    assert (result["ok"], result["scheduler"]["verdict"]) == (True, "not routed")
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-ROUTE-BYPASS"]
 
 
 def test_unreadable_counters_are_said_and_only_fail_when_required() -> None:
