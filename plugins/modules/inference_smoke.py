@@ -21,7 +21,7 @@ description:
   - Tells failures apart by codes (see the page on findings), and a model server that still compiles
     from one that is broken.
   - Nothing in the cluster is changed; a short-lived token of O(metrics_service_account) is
-    requested.
+    requested. Only O(way=job) makes objects, a Job and its Secret, and removes them again.
 options:
   name:
     description:
@@ -37,9 +37,26 @@ options:
     type: str
   gateway:
     description:
-      - Namespace and name of the Gateway, used only while the service's status has no address.
+      - Namespace and name of the Gateway, used only while the service's status has no address, or
+        no HTTPRoute tells which one it is.
     type: str
     default: opendatahub/inference-gateway
+  way:
+    description:
+      - How to get to the gateway. V(direct) connects to the URL's address, or to O(connect_to).
+        V(port-forward) forwards a port of a pod of the gateway through the API server, which costs
+        some milliseconds a request. V(job) runs a Job beside the model server, which connects to
+        the gateway's Service, or to O(connect_to).
+      - V(auto) is V(direct), and V(port-forward) for an address that this machine could not reach
+        for half a minute; a warning tells so.
+    type: str
+    choices: [auto, direct, port-forward, job]
+    default: auto
+  job_image:
+    description:
+      - Image for the Job of O(way=job), with Python 3.11 or newer as C(python3). By default the
+        model server's own, on a node that has it.
+    type: str
   connect_to:
     description:
       - Where to connect instead of the URL's host and port, as curl's C(--connect-to). URL, Host
@@ -108,6 +125,12 @@ options:
       - Seconds for each exchange after the first answer. No connection takes more than 10.
     type: int
     default: 60
+  prefixes:
+    description:
+      - With two or more replicas, ask so many long prompts of different beginnings three times
+        each, and tell which replica answered which. 0 leaves it out.
+    type: int
+    default: 4
   repeats:
     description:
       - So many more requests, each recorded; of the stream when one is asked for, else of the first
@@ -151,12 +174,23 @@ EXAMPLES = r"""
     name: qwen2-3b-pattern1
     namespace: llm-d-inference-scheduling
 
-- name: Ask through a forwarded port and insist on the scheduler
+- name: Insist on the scheduler
+  llmd.tpu.inference_smoke:
+    name: qwen2-3b-pattern1
+    namespace: llm-d-inference-scheduling
+    require_scheduler: true
+
+- name: Ask a gateway without a way from here, through the API server
+  llmd.tpu.inference_smoke:
+    name: qwen2-3b-pattern1
+    namespace: llm-d-inference-scheduling
+    way: port-forward
+
+- name: Connect to another address, as curl does with --connect-to
   llmd.tpu.inference_smoke:
     name: qwen2-3b-pattern1
     namespace: llm-d-inference-scheduling
     connect_to: 127.0.0.1:8080
-    require_scheduler: true
 
 - name: Insist on what the model says, and measure a hundred streams, eight at once
   llmd.tpu.inference_smoke:
@@ -202,8 +236,13 @@ url_origin:
   returned: when known
   type: str
   sample: status.url
+way:
+  description: The way that was taken, V(direct), V(port-forward) or V(job).
+  returned: when known
+  type: str
+  sample: direct
 connected_to:
-  description: Address that was connected to.
+  description: Address that was connected to, or what was forwarded.
   returned: when known
   type: str
   sample: 127.0.0.1:8080
@@ -308,6 +347,19 @@ attempts:
   returned: always
   type: int
   sample: 1
+prefixes:
+  description:
+    - Which replicas answered each of the O(prefixes), in order; C(?) where that is not known. Empty
+      for one replica.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - prefix: 1
+      replicas:
+        - qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+        - qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
+        - qwen2-3b-pattern1-kserve-6d4b8c-x7x2k
 scheduler:
   description: Whether the scheduler chose the pod, and what that rests on.
   returned: always

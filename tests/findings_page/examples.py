@@ -20,9 +20,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import (
     repeats_finding,
     slow_first_finding,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.prefixes import judge_prefixes
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import routing_finding
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Routing
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import explain
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import Chosen
 
 from tests.findings_page.phases import findings_of_phases
 from tests.unit.plugins.module_utils.serving.manifests import good
@@ -31,6 +34,7 @@ from tests.unit.plugins.module_utils.serving.test_companions import CASES as COM
 from tests.unit.plugins.module_utils.serving.test_companions import gated, service
 from tests.unit.plugins.module_utils.smoke.misbehaving import chat
 from tests.unit.plugins.module_utils.smoke.test_judge import FAILURES, REFUSALS, URL, WISH
+from tests.unit.plugins.module_utils.smoke.test_prefixes import CASES as PREFIXES
 from tests.unit.plugins.module_utils.smoke.test_routing import BYPASS
 from tests.unit.plugins.module_utils.smoke.test_servers import CASES as SERVERS
 from tests.unit.plugins.module_utils.smoke.test_streams import DISORDERS
@@ -70,6 +74,10 @@ def _findings() -> Iterator[Finding]:
         yield from _told(explain(servers, URL))
     late = [Record("stream", False, None, "SMOKE-TIMEOUT", 0.0, 60.0)]
     yield from _told(repeats_finding(late, URL), slow_first_finding(63.0, [0.5], URL))
+    for answered, _codes in PREFIXES:
+        yield from judge_prefixes(answered, URL)
+    detour = Chosen("port-forward", HttpTransport(1), "203.0.113.10:80: timed out")
+    yield from _told(detour.finding(URL))
     unknown = Routing("unknown", ("scheduler: HTTP 403",))
     for path in (BYPASS, None):
         yield from _told(routing_finding(unknown, False, path, URL))

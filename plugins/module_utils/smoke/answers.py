@@ -23,10 +23,16 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import (
     repeats_finding,
     slow_first_finding,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.prefixes import (
+    Row,
+    judge_prefixes,
+    table,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import Question
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import summary
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Routing
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import Way
 
 _UNASKED = Routing("unknown", ("there is no model to ask for",))
 
@@ -36,6 +42,7 @@ class Answers:
     """What came of the questions; the first one that generates text leads."""
 
     service: Service
+    way: Way
     connected_to: str
     asked: dict[Question, Asked] = field(default_factory=dict)
     routing: Routing = _UNASKED
@@ -43,6 +50,7 @@ class Answers:
     findings: list[Finding] = field(default_factory=list)
     repeated: list[Record] = field(default_factory=list)
     concurrency: int = 1
+    prefixes: list[Row] = field(default_factory=list)
 
     def add(self, question: Question, asked: Asked) -> None:
         """Take the answer to a question."""
@@ -56,6 +64,11 @@ class Answers:
         failed = repeats_finding(records, self.service.address.url)
         self.findings += [failed] if failed else []
 
+    def add_prefixes(self, rows: Sequence[Row]) -> None:
+        """Take which replica answered which prefix."""
+        self.prefixes = list(rows)
+        self.findings += judge_prefixes(rows, self.service.address.url)
+
     def result(self) -> dict[str, Any]:
         """Give the task's result."""
         records = [
@@ -67,13 +80,13 @@ class Answers:
         lead, models = self._lead(), self.asked.get("models")
         listed = models.judgement.models if models else ()
         reply = lead.outcome if isinstance(lead.outcome, Reply) else None
-        measured = latencies(self.repeated, self.concurrency)
         ok = not has_errors(findings)
         result: dict[str, Any] = {
             "changed": False,
             "ok": ok,
             "url": self.service.address.url,
             "url_origin": self.service.address.origin,
+            "way": self.way,
             "connected_to": self.connected_to,
             "route": _route(self.service),
             "status": reply.status if reply else None,
@@ -91,22 +104,23 @@ class Answers:
             "first_answer_seconds": self.first_seconds and round(self.first_seconds, 4),
             "attempts": lead.attempts,
             "requests": [one.to_dict(since) for one in (*records, *self.repeated)],
-            "latencies": measured,
+            "latencies": latencies(self.repeated, self.concurrency),
+            "prefixes": [row.to_dict() for row in self.prefixes],
             "scheduler": self.routing.to_dict(),
             "findings": [finding.to_dict() for finding in findings],
-            "summary": summary(
-                self.service.address,
-                self.connected_to,
-                lead,
-                records,
-                listed,
-                self.routing,
-                measured,
-            ),
+            "summary": self._summary(lead, records, listed),
         }
         if not ok:
             result.update(failed=True, msg=failure_message(self.service.address.url, findings))
         return result
+
+    def _summary(
+        self, lead: Asked, records: Sequence[Record], listed: tuple[str, ...]
+    ) -> list[str]:
+        measured = latencies(self.repeated, self.concurrency)
+        address, place = self.service.address, self.connected_to
+        lines = summary(address, place, lead, records, listed, self.routing, measured)
+        return [*lines, *table(self.prefixes)]
 
     def _lead(self) -> Asked:
         generating = [one for question, one in self.asked.items() if question != "models"]

@@ -21,6 +21,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import Judgement, judge
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.measure import Record, record_of
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.prefixes import (
+    NOBODY,
+    TIMES,
+    Row,
+    prompt_of,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import (
     Question,
     Wish,
@@ -30,6 +36,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
     RESPONSE_HEADER,
     Counts,
     Routing,
+    grown,
     weigh,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import (
@@ -39,6 +46,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
 
+_LOOKS, _LOOK_PAUSE = 10, 0.1
 _LIST_IS_NOT_ROUTED = Routing("unknown", ("the list of models goes round the scheduler",))
 _LOOK = 0.8
 """The part of a time limit after which the servers are looked at, while the question is open."""
@@ -94,6 +102,37 @@ class Asker:
             record_of(question, outcome, judge(question, outcome, request.url, self.wish))
             for outcome in outcomes
         ]
+
+    def replicas(self) -> int:
+        """How many model servers a scheduler can choose from."""
+        evidence = self.service.evidence
+        if evidence is None or self.service.no_scheduler:
+            return 0
+        return len(evidence.servers(self.wish.model).values)
+
+    def prefixes(self, number: int, run: str) -> list[Row]:
+        """Ask some prefixes several times each, in turns; tells which replica answered which."""
+        answered: dict[int, list[str]] = {prefix: [] for prefix in range(1, number + 1)}
+        for turn in range(TIMES):
+            for prefix, replicas in answered.items():
+                question = f" What comes after {turn}?"
+                wish = replace(self.wish, prompt=prompt_of(prefix, run, question))
+                replicas.append(self._replica(request_of("completion", self.url, wish)))
+        return [Row(prefix, tuple(replicas)) for prefix, replicas in answered.items()]
+
+    def _replica(self, request: Request) -> str:
+        """Send a request, and find the one replica that counted it."""
+        evidence = self.service.evidence
+        if evidence is None:
+            return NOBODY
+        before = evidence.servers(self.wish.model)
+        self.transport.send(request, self.limits.others)
+        for _ in range(_LOOKS):
+            risen = grown(before, evidence.servers(self.wish.model))
+            if risen:
+                return next(iter(risen)) if sum(risen.values()) == 1 else NOBODY
+            self.clock.sleep(_LOOK_PAUSE)
+        return NOBODY
 
     @property
     def url(self) -> str:

@@ -29,6 +29,9 @@ SHORTEST_SECRET = 6
 """Characters; a shorter header value says nothing, and hiding it would hide half of a text."""
 
 
+_PUBLIC = frozenset({"accept", "content-type", "user-agent"})
+
+
 @dataclass(frozen=True)
 class Request:
     """What to send. ``headers`` may hold secrets and never appear in a message."""
@@ -94,7 +97,12 @@ def bad_header(headers: Mapping[str, str]) -> str | None:
 
 def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
     """List what must not be shown of the user's headers: whole values, and a token after a word."""
-    parts = {part for value in headers.values() for part in (value, value.rpartition(" ")[2])}
+    parts = {
+        part
+        for name, value in headers.items()
+        if name.lower() not in _PUBLIC
+        for part in (value, value.rpartition(" ")[2])
+    }
     return tuple(sorted((one for one in parts if len(one) >= SHORTEST_SECRET), key=len)[::-1])
 
 

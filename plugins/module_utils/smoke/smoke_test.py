@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     connection_options,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import ObjectReadError
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import AddressError
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
+    AddressError,
+    WayProblem,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.answers import Answers
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asker import Asker, Limits
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Clock
@@ -39,7 +43,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import routing_finding
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.schema import schema_problem
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import find_service
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import WAYS, choose
 
 
 def argument_spec() -> dict[str, Any]:
@@ -50,6 +54,8 @@ def argument_spec() -> dict[str, Any]:
         "namespace": {"type": "str"},
         "url": {"type": "str"},
         "gateway": {"type": "str", "default": "opendatahub/inference-gateway"},
+        "way": {"type": "str", "choices": list(WAYS), "default": "auto"},
+        "job_image": {"type": "str"},
         "connect_to": {"type": "list", "elements": "str", "default": []},
         "model": {"type": "str"},
         "ask": {
@@ -67,6 +73,7 @@ def argument_spec() -> dict[str, Any]:
         "wait_timeout": {"type": "int", "default": 300},
         "first_timeout": {"type": "int", "default": 180},
         "request_timeout": {"type": "int", "default": 60},
+        "prefixes": {"type": "int", "default": 4},
         "repeats": {"type": "int", "default": 0},
         "concurrency": {"type": "int", "default": 1},
         "require_scheduler": {"type": "bool", "default": False},
@@ -96,7 +103,7 @@ def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, 
     headers = {str(name): str(text) for name, text in parameters["headers"].items()}
     try:
         result = _run(parameters, headers, world or World())
-    except (AddressError, ObjectReadError, ConnectionProblem) as problem:
+    except (AddressError, WayProblem, ObjectReadError, ConnectionProblem) as problem:
         result = {"failed": True, "changed": False, "ok": False, "msg": str(problem)}
     # Whatever a server sent back of them: the controller's own masking knows modules only.
     shown: dict[str, Any] = remove_values(result, secrets_of(headers))
@@ -105,11 +112,6 @@ def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, 
 
 def _run(parameters: Mapping[str, Any], headers: Mapping[str, str], world: World) -> dict[str, Any]:
     _check_options(parameters, headers)
-    transport = HttpTransport(
-        timeout=parameters["request_timeout"],
-        connect_to=parameters["connect_to"],
-        ca_cert=parameters["gateway_ca_cert"],
-    )
     deadline = world.clock.monotonic() + parameters["wait_timeout"]
     service = find_service(parameters, world.connect, world.open_port, world.clock, deadline)
     wish = Wish(
@@ -120,9 +122,13 @@ def _run(parameters: Mapping[str, Any], headers: Mapping[str, str], world: World
         schema=parameters["answer_schema"],
         headers=headers,
     )
+    chosen = choose(parameters, service, world.open_port, world.clock)
+    transport = chosen.transport
     limits = Limits(deadline, parameters["first_timeout"], parameters["request_timeout"])
     asker = Asker(transport, service, wish, limits, world.clock)
-    answers = Answers(service, transport.where(service.address.url))
+    answers = Answers(service, chosen.way, transport.where(service.address.url))
+    detour = chosen.finding(service.address.url)
+    answers.findings += [detour] if detour else []
     if not wish.model:
         listed, _seconds, _routing = asker.first("models")
         answers.add("models", listed)
@@ -164,6 +170,10 @@ def _ask(asker: Asker, answers: Answers, parameters: Mapping[str, Any]) -> None:
         answers.add_repeated(
             asker.repeat(repeated, parameters["repeats"], concurrency), concurrency
         )
+    # Which replica answered is seen between requests only, and a Job sends them all at once.
+    number = parameters["prefixes"]
+    if number and generating and answers.way != "job" and asker.replicas() > 1:
+        answers.add_prefixes(asker.prefixes(number, secrets.token_hex(3)))
 
 
 def _reached(outcome: Outcome) -> bool:
@@ -174,7 +184,7 @@ def _reached(outcome: Outcome) -> bool:
 def _check_options(parameters: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     """Raise AddressError for what no run can use."""
     least = {"max_tokens": 1, "request_timeout": 1, "first_timeout": 1, "concurrency": 1}
-    for name, number in {**least, "repeats": 0, "wait_timeout": 0}.items():
+    for name, number in {**least, "prefixes": 0, "repeats": 0, "wait_timeout": 0}.items():
         if parameters[name] < number:
             raise AddressError(
                 f"{name} is {parameters[name]}; expected a number of at least {number}."

@@ -62,15 +62,18 @@ class HttpTransport:
         ca_cert: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         dial: Dial = socket.create_connection,
+        through: str = "",
     ) -> None:
         """Prepare. ``timeout`` is in seconds, for a whole exchange that names no other.
 
-        Raises AddressError when the CA file cannot be used.
+        ``through`` is what ``dial`` leads to, when that is not the address itself. Raises
+        AddressError when the CA file cannot be used.
         """
         self._timeout = timeout
         self._connect_to = connect_to or []
         self._clock = clock
         self._dial = dial
+        self._through = through
         self._authority = f"gateway_ca_cert {ca_cert}" if ca_cert else "this machine's authorities"
         try:
             self._tls = ssl.create_default_context(cafile=ca_cert)
@@ -81,7 +84,19 @@ class HttpTransport:
 
     def where(self, url: str) -> str:
         """Tell which address a URL is connected to. Raises AddressError."""
-        return host_and_port(*connect_address(self._connect_to, split_url(url)))
+        address = connect_address(self._connect_to, split_url(url))
+        return self._through or host_and_port(*address)
+
+    def unreachable(self, url: str) -> str:
+        """Tell why this machine has no way to the address, or an empty text. Sends nothing."""
+        address = connect_address(self._connect_to, split_url(url))
+        try:
+            self._dial(address, CONNECT_SECONDS).close()
+        except ConnectionRefusedError:
+            return ""  # there is a way, and nobody listens at its end
+        except (OSError, UnicodeError) as problem:
+            return f"{host_and_port(*address)}: {problem}"
+        return ""
 
     def send_all(
         self, requests: Sequence[Request], parallel: int = 1, timeout: float | None = None
@@ -99,7 +114,7 @@ class HttpTransport:
         body = _Body(self._clock)
 
         def failed(kind: FailureKind, detail: str) -> Failure:
-            where = host_and_port(*address)
+            where = self._through or host_and_port(*address)
             took = self._clock() - started
             return Failure(kind, detail, took, where, started, len(body.data))
 

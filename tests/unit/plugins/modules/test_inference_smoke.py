@@ -93,8 +93,11 @@ def _parameters(**given: Any) -> dict[str, Any]:
         "gateway_ca_cert": None,
         "wait_timeout": 30,
         "first_timeout": 5,
+        "prefixes": 4,
         "repeats": 0,
         "concurrency": 1,
+        "way": "auto",
+        "job_image": None,
         "request_timeout": 5,
         "require_scheduler": False,
         "metrics_service_account": "llmd-tpu-metrics-reader",
@@ -291,6 +294,142 @@ def test_any_address_without_a_cluster() -> None:
     assert (result["ok"], result["model"], result["url"]) == (True, MODEL, f"{gateway.url}/v")
     assert "only a url was given" in result["scheduler"]["reasons"][0]
     assert [one.path for one in gateway.requests] == ["/v/v1/models", "/v/v1/completions"]
+
+
+def _two_replicas(spread: Callable[[str], str]) -> tuple[dict[str, Any], Behaviour]:
+    """Answers of two pods' counters, and a model whose requests go to a pod by their prompt."""
+    counted = {"pod-1": 0, "pod-2": 0}
+
+    def counters(pod: str) -> Callable[[], Reply]:
+        return lambda: Reply(200, metrics("vllm:request_success_total", counted[pod]).encode())
+
+    def model(connection: Any, received: Any) -> None:
+        counted[spread(json.loads(received.body).get("prompt", ""))] += 1
+        reply(200, answer(), **PICKED)(connection, received)
+
+    answers = {server_metrics(pod): counters(pod) for pod in counted}
+    answers[log("pod-2")] = lambda: Reply(200, b"")
+    return {PODS: pods(*counted), **answers}, by_path(completions=model)
+
+
+def test_prefixes_that_stay_and_spread() -> None:
+    seen: dict[str, str] = {}
+
+    def follows(prompt: str) -> str:
+        return seen.setdefault(prompt[:64], f"pod-{len(seen) % 2 + 1}")
+
+    answers, model = _two_replicas(follows)
+    with _cluster(model) as (world, gateway):
+        session: Any = world.connect({})
+        session.answers.update(answers)
+        result = run(_parameters(**NAMED, ask=["completion"]), world)
+    rows = {row["prefix"]: set(row["replicas"]) for row in result["prefixes"]}
+    assert len(rows) == 4
+    assert all(len(replicas) == 1 for replicas in rows.values())
+    assert set.union(*rows.values()) == {"pod-1", "pod-2"}
+    assert result["findings"] == []
+    assert result["summary"][-5].split() == ["prefix", "pod-1", "pod-2"]
+    assert len(gateway.requests) == 1 + 4 * 3
+
+
+def test_prefixes_that_are_scattered() -> None:
+    turns = itertools.count()
+    answers, model = _two_replicas(lambda _prompt: f"pod-{next(turns) % 2 + 1}")
+    with _cluster(model) as (world, _gateway):
+        session: Any = world.connect({})
+        session.answers.update(answers)
+        result = run(_parameters(**NAMED, ask=["completion"], prefixes=3), world)
+        none = run(_parameters(**NAMED, ask=["completion"], prefixes=0), world)
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-PREFIX-SCATTERED"]
+    assert result["ok"]
+    assert none["prefixes"] == []
+
+
+GATEWAY_POD = {
+    **pod(ready=True),
+    "metadata": {"name": "gw-1", "uid": "g"},
+    "spec": {
+        "containers": [{"name": "istio-proxy", "ports": [{"name": "http", "containerPort": 80}]}]
+    },
+}
+GATEWAY_SERVICE = {
+    "metadata": {"name": "inference-gateway-istio"},
+    "spec": {"ports": [{"port": 80, "targetPort": "http"}, {"port": 8080, "targetPort": 8081}]},
+}
+FRONT = {
+    "GET /api/v1/namespaces/opendatahub/pods": found({"items": [GATEWAY_POD]}),
+    "GET /api/v1/namespaces/opendatahub/services": found({"items": [GATEWAY_SERVICE]}),
+}
+
+
+def _unreachable(port: int, **given: Any) -> tuple[dict[str, Any], list[tuple[str, str, int]]]:
+    """Ask a service whose address does not resolve; its gateway's pod is at ``port``."""
+    opened: list[tuple[str, str, int]] = []
+
+    def open_port(_session: Any) -> Callable[[str, str, int], Any]:
+        def dialled(namespace: str, name: str, wanted: int) -> Any:
+            opened.append((namespace, name, wanted))
+            return dial(port)(namespace, name, wanted)
+
+        return dialled
+
+    service = _service("http://gateway.invalid/ns/name")
+    world = _world({f"GET {SERVICE}": found(service), **FRONT})
+    world = World(world.connect, open_port, world.clock)
+    return run(_parameters(**NAMED, ask=["completion"], **given), world), opened
+
+
+def test_a_port_is_forwarded_where_there_is_no_way_to_the_address() -> None:
+    with serving(GOOD) as gateway:
+        result, opened = _unreachable(gateway.port)
+    assert result["ok"], result["msg"]
+    assert (result["way"], result["text"]) == ("port-forward", " Paris.")
+    assert result["connected_to"] == "pod opendatahub/gw-1:80 by port-forward"
+    assert [one["code"] for one in result["findings"]] == ["SMOKE-WAY"]
+    assert "gateway.invalid:80" in result["findings"][0]["found"]
+    assert set(opened) == {("opendatahub", "gw-1", 80)}
+    assert gateway.requests[0].headers["host"] == "gateway.invalid"
+
+
+def test_a_way_that_is_asked_for_is_no_finding() -> None:
+    with serving(GOOD) as gateway:
+        result, _opened = _unreachable(gateway.port, way="port-forward")
+        direct, none = _unreachable(gateway.port, way="direct", wait_timeout=0)
+    assert (result["way"], result["findings"]) == ("port-forward", [])
+    assert [one["code"] for one in direct["findings"]] == ["SMOKE-DNS"]
+    assert none == []
+
+
+@pytest.mark.parametrize(
+    ("given", "answers", "words"),
+    [
+        ({"url": "http://a", "way": "job", "ask": ["chat"]}, {}, "need a cluster"),
+        (
+            {**NAMED, "way": "port-forward"},
+            {GATEWAY_PODS: pods()},
+            "no pod of Gateway opendatahub/",
+        ),
+        (
+            {**NAMED, "way": "port-forward"},
+            {"GET /api/v1/namespaces/opendatahub/services": pods()},
+            "has no Service with the labels",
+        ),
+        (
+            {**NAMED, "way": "port-forward", "url": "http://a:99/ns/name"},
+            {},
+            "leads port 99 nowhere. Expected one of its ports in the URL: 80, 8080",
+        ),
+        ({**NAMED, "way": "job"}, {PODS: pods()}, "no pod of ns/name is on a node"),
+    ],
+)
+def test_a_way_that_cannot_be_taken(
+    given: dict[str, Any], answers: dict[str, Any], words: str
+) -> None:
+    service = _service("http://gateway.invalid/ns/name")
+    world = _world({f"GET {SERVICE}": found(service), **FRONT, **answers})
+    result = run(_parameters(**given), world)
+    assert result["failed"]
+    assert words in result["msg"]
 
 
 ALL = {"ask": ["models", "completion", "chat", "stream", "chat_stream"]}

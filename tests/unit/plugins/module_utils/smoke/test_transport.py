@@ -160,13 +160,13 @@ def test_every_piece_has_its_time() -> None:
 
 def test_many_at_once() -> None:
     def slow(connection: socket.socket, received: Received) -> None:
-        time.sleep(0.2)
+        time.sleep(0.5)
         reply(200)(connection, received)
 
     with serving(slow) as server:
         started = time.monotonic()
         outcomes = HttpTransport(5).send_all([Request("GET", server.url)] * 6, parallel=6)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1.5, "one after the other takes three seconds"
     assert [one.status for one in outcomes if isinstance(one, Reply)] == [200] * 6
 
 
