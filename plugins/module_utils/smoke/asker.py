@@ -179,7 +179,7 @@ class Asker:
     def _weigh(self, asked: Asked, before: Counts) -> Routing:
         """Read the counters until they prove it; a server counts a moment after it answered."""
         reply, evidence = asked.outcome, self.service.evidence
-        if not asked.judgement.ok or not isinstance(reply, Reply):
+        if not asked.judgement.answered or not isinstance(reply, Reply):
             words = "there was no good answer to weigh"
             return Routing("unknown", (words,), before.scheduler.total)
         header = RESPONSE_HEADER in reply.headers

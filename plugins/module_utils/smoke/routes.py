@@ -41,10 +41,11 @@ class Listener:
 
 
 def path_of(routes: Iterable[Mapping[str, Any]], wanted: str) -> Path | None:
-    """Find the rule that takes a POST to a path; None when no route does."""
+    """Find the rule that takes a POST to a path; None when no accepted route does."""
     found = [
         (rank, number, _path(route, rule, prefix))
         for number, route in enumerate(routes)
+        if _accepted(route)
         for rule in _objects(route.get("spec"), "rules")
         for rank, prefix in _matches(rule, wanted)
     ]
@@ -65,6 +66,15 @@ def listener_of(gateway: Mapping[str, Any], section: str, scheme: str) -> Listen
                 certificates=tuple(names),
             )
     return Listener()
+
+
+def _accepted(route: Mapping[str, Any]) -> bool:
+    """Whether a gateway has taken it; one that is refused takes no request."""
+    return any(
+        condition.get("type") == "Accepted" and condition.get("status") == "True"
+        for parent in _objects(route.get("status"), "parents")
+        for condition in _objects(parent, "conditions")
+    )
 
 
 def _matches(rule: Mapping[str, Any], wanted: str) -> Iterator[tuple[tuple[int, int], str]]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -674,3 +675,11 @@ def test_the_options_are_those_that_are_documented() -> None:
             key: spec.get(key) for key in ("type", "default", "elements")
         }, name
     assert {"kubeconfig", "context", *documented} <= set(argument_spec())
+
+
+def test_the_playbook_hands_over_every_option() -> None:
+    playbook = Path(__file__).parents[4] / "playbooks/smoke_test.yml"
+    task = yaml.safe_load(playbook.read_text())[0]["tasks"][0]["llmd.tpu.inference_smoke"]
+    documented = set(yaml.safe_load(inference_smoke.DOCUMENTATION)["options"])
+    not_of_a_service = {"url", "model", "gateway", "metrics_service_account"}
+    assert set(task) == documented - not_of_a_service

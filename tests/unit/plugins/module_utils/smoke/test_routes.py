@@ -10,12 +10,14 @@ import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import listener_of, path_of
 
 PATH = "/ns/name/v1/completions"
+ACCEPTED = {"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]}
 
 
 def route(name: str, *rules: tuple[str, str, str], **spec: Any) -> dict[str, Any]:
     """A route as KServe makes it, of rules (kind of match, path, kind of backend)."""
     return {
         "metadata": {"name": name, "namespace": "ns"},
+        "status": ACCEPTED,
         "spec": {
             "parentRefs": [{"name": "inference-gateway", "namespace": "opendatahub", **spec}],
             "rules": [
@@ -37,6 +39,13 @@ KSERVE = route(
 )
 
 
+EVERYTHING = {
+    "metadata": {"name": "all", "namespace": "ns"},
+    "status": ACCEPTED,
+    "spec": {"rules": [{}]},
+}
+
+
 @pytest.mark.parametrize(
     ("routes", "name", "pooled"),
     [
@@ -47,7 +56,7 @@ KSERVE = route(
         ([route("re", ("RegularExpression", "/ns/.*", "Service")), KSERVE], "ns/kserve", True),
         ([KSERVE, route("later", ("PathPrefix", PATH, "Service"))], "ns/kserve", True),
         (
-            [{"metadata": {"name": "all", "namespace": "ns"}, "spec": {"rules": [{}]}}],
+            [EVERYTHING],
             "ns/all",
             False,
         ),
@@ -65,6 +74,13 @@ def test_the_rule_that_takes_a_completion(
     "routes",
     [
         [],
+        [
+            {
+                **KSERVE,
+                "status": {"parents": [{"conditions": [{"type": "Accepted", "status": "False"}]}]},
+            }
+        ],
+        [{**KSERVE, "status": {}}],
         [route("other", ("PathPrefix", "/ns/nam", "Service"))],
         [route("bad", ("RegularExpression", "(", "Service"))],
         [{}, {"spec": None}, {"spec": {"rules": [1]}}],

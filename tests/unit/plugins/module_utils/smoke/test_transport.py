@@ -164,9 +164,11 @@ def test_many_at_once() -> None:
         reply(200)(connection, received)
 
     with serving(slow) as server:
+        transport = HttpTransport(5)
         started = time.monotonic()
-        outcomes = HttpTransport(5).send_all([Request("GET", server.url)] * 6, parallel=6)
-    assert time.monotonic() - started < 1.5, "one after the other takes three seconds"
+        outcomes = transport.send_all([Request("GET", server.url)] * 6, parallel=6)
+        took = time.monotonic() - started
+    assert took < 2, "one after the other takes three seconds"
     assert [one.status for one in outcomes if isinstance(one, Reply)] == [200] * 6
 
 
