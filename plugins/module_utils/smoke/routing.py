@@ -4,13 +4,14 @@
 
 Sources: gateway-api-inference-extension, in ``pkg/epp`` ``metrics`` (request counters: prefix
 ``inference_model_`` up to 1.0, ``inference_objective_`` since 1.1), ``handlers/response.go``
-(response header) and ``requestcontrol/director.go`` (log line, from verbosity 3 on); vLLM's metric
+(response header), ``handlers/server.go`` (log line of later releases) and
+``requestcontrol/director.go`` (log line from verbosity 3 on); vLLM's metric
 ``vllm:request_success_total``; Envoy's requests to the scheduler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ SCHEDULER_COUNTERS = ("inference_objective_request_total", "inference_model_requ
 SERVER_COUNTERS = ("vllm:request_success_total",)
 SERVER_GAUGES = ("vllm:num_requests_running",)
 RESPONSE_HEADER = "x-went-into-resp-headers"
-LOG_LINE = "Request handled"
+LOG_LINES = ("EPP sent request body response", "Request handled")
+_MODEL_KEYS = ("modelName", "targetModelName", "incomingModelName", "targetModel")
 
 Verdict = Literal["proved", "likely", "not routed", "unknown"]
 Says = Literal["yes", "no", "nothing"]
@@ -220,17 +222,23 @@ def read_log(lines: str, model: str, answer: str) -> Witness:
     told = [
         entry
         for line in lines.splitlines()
-        if LOG_LINE in line and isinstance(entry := parse_json(line), dict)
-        if model in (entry.get("incomingModelName"), entry.get("targetModel"))
+        if any(words in line for words in LOG_LINES)
+        if isinstance(entry := parse_json(line), dict)
+        if model in [entry.get(key) for key in _MODEL_KEYS]
     ]
     ours = [one for one in told if (name := str(one.get("x-request-id", ""))) and name in answer]
     if ours:
-        words = f"scheduler's log: it sent our request to {ours[-1].get('endpoint')}"
-        return Witness(place, "yes", words, exact=True)
+        return Witness(place, "yes", f"scheduler's log has our request{_sent_to(ours)}", exact=True)
     if told:
-        words = f"scheduler's log: {len(told)} requests, the last to {told[-1].get('endpoint')}"
+        words = f"scheduler's log has {len(told)} requests of late{_sent_to(told)}"
         return Witness(place, "yes", words)
-    return Witness(place, "nothing", "scheduler's log: no request (told from --v=3 on)")
+    return Witness(place, "nothing", "scheduler's log has no request (some tell from --v=3 on)")
+
+
+def _sent_to(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Where the last one went, when the log says so."""
+    found = [str(one["endpoint"]) for one in entries if one.get("endpoint")]
+    return f", sent to {found[-1]}" if found else ""
 
 
 def _alone(chosen: float, answered: Mapping[str, float]) -> bool:

@@ -104,14 +104,14 @@ def test_a_real_answer_is_proved(converged: Sandbox) -> None:
     assert scheduler["verdict"] == "proved"
     assert scheduler["after"] == scheduler["before"] + 1
     assert scheduler["answered_by"].startswith(f"{WORKLOAD}-")
-    told = {one["place"]: one["says"] for one in scheduler["evidence"]}
-    told.pop("scheduler log", None)  # its verbosity is KServe's matter
+    told = {one["place"]: (one["says"], one["exact"]) for one in scheduler["evidence"]}
     assert told == {
-        "scheduler metrics": "yes",
-        "response header": "yes",
-        "model servers": "yes",
-        "gateway": "yes",
-        "route": "nothing",
+        "scheduler metrics": ("yes", True),
+        "scheduler log": ("yes", True),
+        "response header": ("yes", True),
+        "model servers": ("yes", True),
+        "gateway": ("yes", False),
+        "route": ("nothing", False),
     }
     assert result["route"]["backends"] == [f"InferencePool {NAME}-inference-pool"]
     assert result["route"]["gateway"] == "opendatahub/inference-gateway"

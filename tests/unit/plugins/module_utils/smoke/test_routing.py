@@ -193,7 +193,13 @@ def test_a_route_round_the_scheduler_is_named() -> None:
     assert finding.found == "HTTPRoute ns/r sends /ns/name to Service s"
 
 
-# As gateway-api-inference-extension 1.3 writes it with --v=3.
+# As gateway-api-inference-extension 1.5 writes it.
+LATER_LOG = (
+    '{"level":"info","ts":1795909625.14,"caller":"handlers/server.go:391",'
+    '"msg":"EPP sent request body response(s) to proxy","x-request-id":"a1b2",'
+    f'"modelName":"{MODEL}","targetModelName":"{MODEL}"}}'
+)
+# As 1.3 writes it with --v=3.
 LOG = "\n".join(
     [
         '{"level":"Level(-2)","ts":"2026-11-20T10:00:00Z","msg":"Server started"}',
@@ -211,6 +217,8 @@ LOG = "\n".join(
         (LOG, MODEL, "cmpl-a1b2", "yes", True),
         (LOG, MODEL, "cmpl-other", "yes", False),
         (LOG, "other", "cmpl-a1b2", "nothing", False),
+        (LATER_LOG, MODEL, "chatcmpl-a1b2", "yes", True),
+        (LATER_LOG, "other", "chatcmpl-a1b2", "nothing", False),
         ("", MODEL, "cmpl-a1b2", "nothing", False),
     ],
 )
@@ -219,4 +227,4 @@ def test_the_log_of_the_scheduler(
 ) -> None:
     witness = read_log(log, model, answer)
     assert (witness.says, witness.exact) == (says, exact)
-    assert ("10.244.1.5:8000" in witness.words) == (says == "yes")
+    assert ("10.244.1.5:8000" in witness.words) == (says == "yes" and log is LOG)
