@@ -462,6 +462,13 @@ def test_every_question_is_asked_and_judged() -> None:
     assert all(b'"seed"' not in one.body for one in gateway.requests)
 
 
+def test_the_result_is_what_is_documented() -> None:
+    with _cluster(GOOD) as (world, _gateway):
+        result = run(_parameters(**NAMED), world)
+    documented = set(yaml.safe_load(inference_smoke.RETURN))
+    assert set(result) - {"changed"} == documented
+
+
 def test_one_broken_question_fails_with_its_own_code() -> None:
     broken = by_path(stream=stream(*chunks("a", "b")[:-1]), chat=reply(500, b"boom"))
     with _cluster(broken) as (world, _gateway):
