@@ -114,7 +114,7 @@ def _drip_headers(connection: socket.socket, _received: object) -> None:
     [
         (lambda c, r: time.sleep(30), "timeout", range(1)),
         (_drip_headers, "timeout", range(1)),
-        (_drip, "stalled", range(2, 20)),
+        (_drip, "stalled", range(2, 40)),
         (stream(*chunks("a", "b")[:2], 30.0), "stalled", range(50, 500)),
     ],
 )
@@ -123,12 +123,12 @@ def test_the_limit_is_for_the_whole_exchange(
 ) -> None:
     with serving(behaviour) as server:
         started = time.monotonic()
-        outcome = _get(server.url, timeout=0.4)
+        outcome = _get(server.url, timeout=0.8)
         took = time.monotonic() - started
     assert isinstance(outcome, Failure)
     assert outcome.kind == kind
     assert outcome.received in received
-    assert 0.3 < took < 2
+    assert 0.7 < took < 4
 
 
 def test_a_question_may_have_a_limit_of_its_own() -> None:
@@ -153,8 +153,9 @@ def test_every_piece_has_its_time() -> None:
     assert isinstance(outcome, Reply)
     first, second, third = read_events(outcome)
     assert (first.data, second.data, third.data) == ("a", "b", "[DONE]")
-    assert 0.04 < second.seconds - first.seconds < 0.09
-    assert 0.09 < third.seconds - second.seconds < 0.15
+    # How exact the times are is measured in test_measure.py, over many of them.
+    assert 0.04 < second.seconds - first.seconds < 0.5
+    assert 0.09 < third.seconds - second.seconds < 0.5
     assert outcome.seconds >= third.seconds + outcome.connect_seconds
 
 
