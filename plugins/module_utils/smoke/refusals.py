@@ -215,7 +215,7 @@ def _meaning(reply: Reply) -> tuple[str, str, str]:
 
 
 def _meaning_of_404(reply: Reply) -> tuple[str, str, str]:
-    if not reply.body.strip():
+    if not reply.body.strip() and "envoy" in reply.headers.get("server", "envoy").lower():
         return (
             "SMOKE-ROUTE-NOT-FOUND",
             "the gateway has no route for this path (Envoy's empty 404)",

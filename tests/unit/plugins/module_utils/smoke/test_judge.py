@@ -65,6 +65,7 @@ REFUSALS = [
     (_reply(401, {"error": "Unauthorized"}), "SMOKE-UNAUTHORIZED", False),
     (_reply(403, b"RBAC: access denied"), "SMOKE-FORBIDDEN", False),
     (_reply(404, server="istio-envoy"), "SMOKE-ROUTE-NOT-FOUND", True),
+    (_reply(404, server="some proxy"), "SMOKE-NOT-FOUND", False),
     (_reply(404, NO_MODEL), "SMOKE-MODEL-NOT-FOUND", False),
     (_reply(404, {"detail": "Not Found"}), "SMOKE-NOT-FOUND", False),
     (_reply(404, b"<html>nginx</html>"), "SMOKE-NOT-FOUND", False),
