@@ -16,6 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.judge import (
     judge_completion,
     judge_models,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import signs_of
 
 from tests.findings_page.phases import findings_of_phases
 from tests.unit.plugins.module_utils.serving.manifests import good
@@ -24,6 +25,8 @@ from tests.unit.plugins.module_utils.serving.test_companions import CASES as COM
 from tests.unit.plugins.module_utils.serving.test_companions import gated, service
 from tests.unit.plugins.module_utils.smoke.misbehaving import MODEL
 from tests.unit.plugins.module_utils.smoke.test_judge import FAILURES, REFUSALS, URL
+from tests.unit.plugins.module_utils.startup.failing import FAILURES as STARTUPS
+from tests.unit.plugins.module_utils.startup.test_watching import ends_of_startups
 
 
 def examples() -> dict[str, Finding]:
@@ -53,3 +56,5 @@ def _findings() -> Iterator[Finding]:
     unlisted = Reply(200, {}, b'{"data": [{"id": "/mnt/models"}]}', 0.1)
     yield from judge_models(unlisted, URL, MODEL).findings
     yield from findings_of_phases()
+    yield from (sign.finding for _code, seen in STARTUPS for sign in signs_of(seen))
+    yield from ends_of_startups()

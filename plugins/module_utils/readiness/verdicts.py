@@ -46,6 +46,8 @@ class Verdict:
     ready: bool
     reason: str
     hopeless: bool = False
+    detail: str = ""
+    """Told with the reason; what changes too often to be told at each change."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
@@ -100,22 +100,39 @@ class _Item:
         }
 
 
+class Looks(Protocol):
+    """What looks at one object."""
+
+    def look(self, wish: Wish, memory: Memory) -> Look:
+        """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between lines when nothing changes, and between two looks at one object."""
+
+    progress: float = PROGRESS_SECONDS
+    gap: float = GAP_SECONDS
+
+
 class Waiter:
     """Waits until all objects are ready; clock and doorbells are passed in for the tests."""
 
     def __init__(
         self,
-        looker: Looker,
+        looker: Looks,
         wishes: Iterable[Wish],
         progress: Progress,
         doorbells: Doorbells,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace = Pace(),
     ) -> None:
         self._looker = looker
         self._items = [_Item(wish) for wish in wishes]
         self._progress = progress
         self._doorbells = doorbells
         self._clock = clock
+        self._pace = pace
         self._started = clock()
         self._told_unwatched: set[str] = set()
 
@@ -139,11 +156,11 @@ class Waiter:
                     return _words("cannot become ready", unready, self.elapsed)
                 if over:
                     return _words("not ready", unready, self.elapsed)
-                if self._clock() - told >= PROGRESS_SECONDS:
+                if self._clock() - told >= self._pace.progress:
                     told = self._clock()
                     self._tell(unready)
                 self._doorbells.keep(place for item in unready for place in item.places)
-                self._rest(unready, min(end, told + PROGRESS_SECONDS))
+                self._rest(unready, min(end, told + self._pace.progress))
 
     @property
     def elapsed(self) -> float:
@@ -180,14 +197,15 @@ class Waiter:
         rung = self._doorbells.wait(min(until, *(item.due for item in unready)) - self._clock())
         for item in unready:
             if not rung.isdisjoint(item.places):
-                item.due = min(item.due, max(self._clock(), item.seen + GAP_SECONDS))
+                item.due = min(item.due, max(self._clock(), item.seen + self._pace.gap))
 
     def _tell(self, items: Iterable[_Item]) -> None:
         ready = len(self._items) - len(self._unready())
         head = f"[{self.elapsed:4.0f} s, {ready} of {len(self._items)} ready]"
         for item in items:
             state = "" if item.verdict.ready else "waits: "
-            self._progress(f"{head} {item.wish.title} {state}{item.verdict.reason}")
+            words = item.verdict.reason + item.verdict.detail
+            self._progress(f"{head} {item.wish.title} {state}{words}")
 
     def _tell_unwatched(self, places: Iterable[str]) -> None:
         for place in places:

@@ -57,7 +57,7 @@ def run(
         session = open_session(parameters)
         nodes = list_objects(session, "/api/v1/nodes", {"labelSelector": ACCELERATOR_LABEL})
         version = str(send(session, "GET", "/version").get("gitVersion", ""))
-        found = tpu_nodes(nodes, _pods(session, nodes))
+        found = tpu_nodes(nodes, pods_on(session, nodes))
     except (ObjectReadError, ConnectionProblem) as problem:
         return _failed(str(problem))
     result: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _wanted(parameters: Mapping[str, Any]) -> Wanted | None:
     )
 
 
-def _pods(session: Session, nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def pods_on(session: Session, nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The pods on these nodes; those of all other nodes need not be read."""
 
     def on(node: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ RESOURCES = {
     "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
     "admissionregistration.k8s.io/v1": {"ValidatingWebhookConfiguration": "webhooks"},
     "gateway.networking.k8s.io/v1": {"Gateway": "gateways"},
+    "serving.kserve.io/v1alpha1": {"LLMInferenceService": "llminferenceservices"},
 }
 CLUSTER_WIDE = ("Namespace", "ValidatingWebhookConfiguration")
 

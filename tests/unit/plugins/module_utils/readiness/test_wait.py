@@ -247,7 +247,7 @@ def test_a_refusal_counts_when_it_lasts(status: int, words: str) -> None:
             "does not know the kind Foo in x.y/v1: its CustomResourceDefinition is not installed",
         ),
         (
-            Wish("serving.kserve.io/v1alpha1", "LLMInferenceService", "f", "n"),
+            Wish("serving.kserve.io/v1alpha1", "InferenceService", "f", "n"),
             "is not installed (phase kserve brings it)",
         ),
         (Wish("apps/v1beta2", "Deployment", "f"), "it knows it in apps/v1"),
