@@ -36,6 +36,7 @@ _PASSING = re.compile(
     r"|storage is \(re\)initializing",
     re.IGNORECASE,
 )
+_BROKEN = ("GatewayPreconditionNotMet", "ScalingCRDNotFound")
 _REFUSED = re.compile(
     r"denied (?:the )?request|is forbidden|is invalid|Invalid value|Required value"
 )
@@ -147,7 +148,7 @@ def _condition(name: str, reason: str, message: str, subject: str) -> Finding | 
             fix="run phase gateway, or correct spec.router.gateway.refs",
             source=_SOURCE,
         )
-    if not reason.endswith("Error"):
+    if not reason.endswith("Error") and reason not in _BROKEN:
         return None
     if _REFUSED.search(message):
         return Finding(

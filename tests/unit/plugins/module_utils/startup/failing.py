@@ -116,9 +116,9 @@ def download(log: str, **given: Any) -> Sight:
     return ended(log, name=DOWNLOADER, **given)
 
 
-def image(words: str) -> Sight:
-    """An image that was refused twice."""
-    failed = event("Failed", f'Failed to pull image "vllm:1": {words}', count=2, where="main")
+def image(words: str, times: int = 2) -> Sight:
+    """An image that was refused so many times."""
+    failed = event("Failed", f'Failed to pull image "vllm:1": {words}', count=times, where="main")
     status = container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"})
     return sight(pod(DOWNLOADED, status), events=[failed])
 
@@ -293,7 +293,7 @@ HEALTHY: list[tuple[str, Sight]] = [
         "pods are refused once",
         sight(refusals=[{**refused(QUOTA), "count": 1}]),
     ),
-    ("an image is refused once", sight(image("not found").pods[0], events=[event("Failed", "x")])),
+    ("an image is refused once", image("not found", times=1)),
     ("a Secret came late", sight(READY_POD, events=[event("FailedMount", MOUNT)])),
     (
         "the download failed for the network once",

@@ -63,7 +63,7 @@ def text(log: str) -> Reply:
 class Start:
     """A start that the test writes down, and the words told of it."""
 
-    def __init__(self, *pods: Any, began: datetime = JUST_NOW, **answers: Any) -> None:
+    def __init__(self, *pods: Any, began: Any = JUST_NOW, **answers: Any) -> None:
         self.script = Script()
         self.script.answers |= {
             SERVICE: [UNREADY],
@@ -261,7 +261,7 @@ def test_what_heals_is_told_and_is_the_reason_at_the_time_out() -> None:
 def end(reason: str, *, timed_out: bool) -> dict[str, Any]:
     """The result for a service that is still on its way when the wait ends."""
     course = Course(step=Step(Stage.WEIGHTS, "downloads"))
-    given = {"failed": True, "timed_out": timed_out, "seconds": 60.0}
+    given: dict[str, Any] = {"failed": True, "timed_out": timed_out, "seconds": 60.0}
     return result_of([(WISH, course)], [reason], **given)
 
 
@@ -300,6 +300,6 @@ def test_slow_stages_are_warned_of() -> None:
     start = Start(RUNNING)
     start.wait(1)
     course.usual = start.course.usual
-    given = {"failed": False, "timed_out": False, "seconds": 440.0}
+    given: dict[str, Any] = {"failed": False, "timed_out": False, "seconds": 440.0}
     result = result_of([(WISH, course)], ["ready"], **given)
     assert result["warnings"] == [f"{SUBJECT}: stage compiled took 400 s, usually 91 s"]
