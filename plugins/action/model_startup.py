@@ -4,31 +4,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ansible.utils.display import Display
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionProblem, connect
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import Streaming
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.model_startup import (
     argument_spec,
     model_startup,
 )
-from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import ControllerAction
-
-_DISPLAY = Display()
+from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import WatchingAction
 
 
-class ActionModule(ControllerAction):
+class ActionModule(WatchingAction):
     """Watches models start."""
 
     def specification(self) -> dict[str, Any]:
         """The module's argument spec."""
         return argument_spec()
 
-    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Watch, with a line for each change."""
-        check = self._task.check_mode
-        try:
-            session = connect(parameters)
-            return model_startup(parameters, session, check=check, progress=_DISPLAY.display)
-        except ConnectionProblem as problem:
-            return {"failed": True, "changed": False, "msg": str(problem)}
+    def wait(
+        self,
+        parameters: dict[str, Any],
+        session: Streaming,
+        *,
+        check: bool,
+        progress: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """Wait."""
+        return model_startup(parameters, session, check=check, progress=progress)

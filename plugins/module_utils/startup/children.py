@@ -24,7 +24,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
     is_stopped,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import Sight
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign, quoted
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import (
+    OLD_SECONDS,
+    Sign,
+    quoted,
+)
 
 # How long KServe must say it: it writes objects in several steps and repairs itself in between.
 STEADY_SECONDS = 3.0
@@ -76,21 +80,23 @@ def signs_of_service(sight: Sight) -> Iterator[Sign]:
         )
     if not observed(service).ready:
         return
-    yield from _conditions(service, sight.subject)
+    yield from _conditions(service, sight)
     yield from _refused_pods(sight)
 
 
-def _conditions(service: Object, subject: str) -> Iterator[Sign]:
+def _conditions(service: Object, sight: Sight) -> Iterator[Sign]:
     told: set[str] = set()
     for condition in status(service).get("conditions") or ():
         reason, message = str(condition.get("reason", "")), str(condition.get("message", ""))
         # Ready and the sums of others repeat the words of their parts.
         if condition.get("status") == "True" or message in told:
             continue
-        finding = _condition(str(condition.get("type")), reason, message, subject)
+        name = str(condition.get("type"))
+        finding = _condition(name, reason, message, sight.subject)
         if finding:
             told.add(message)
-            yield Sign(finding, STEADY_SECONDS)
+            old = (name, message) in sight.old_conditions
+            yield Sign(finding, OLD_SECONDS if old else STEADY_SECONDS)
 
 
 def _condition(name: str, reason: str, message: str, subject: str) -> Finding | None:

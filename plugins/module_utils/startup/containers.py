@@ -44,7 +44,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     statuses_of,
     uid_of,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign, quoted
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import (
+    OLD_SECONDS,
+    Sign,
+    quoted,
+)
 
 # A Secret or ConfigMap may come a moment after the pod.
 MISSING_SECONDS = 3.0
@@ -120,7 +124,9 @@ def _trouble(trouble: Trouble, sight: Sight) -> Iterator[Sign]:
     """Images that are refused, containers that cannot be made, crashes that nothing explains."""
     reason = str(((trouble.status.get("state") or {}).get("waiting") or {}).get("reason", ""))
     if reason == "CreateContainerConfigError":
-        yield Sign(_configuration(trouble, sight.subject), MISSING_SECONDS)
+        old = (uid_of(trouble.pod), trouble.status["name"]) in sight.tries
+        finding = _configuration(trouble, sight.subject)
+        yield Sign(finding, OLD_SECONDS if old else MISSING_SECONDS)
     elif not trouble.verdict.hopeless:
         return
     elif trouble.kind == "image":

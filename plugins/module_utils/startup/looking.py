@@ -50,7 +50,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.room import Room, Wanted, room_for
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.tpu_info import pods_on
 
-OLD_SECONDS = 60.0
+LONG_AGO_SECONDS = 60.0
 """What was told longer ago than this when we first looked may be repaired since."""
 NODES_SECONDS = 4.0
 """Between two looks at the nodes."""
@@ -70,6 +70,7 @@ class Watched:
     tries: pod_rules.Tries = field(default_factory=dict)
     old: dict[str, int] = field(default_factory=dict)
     """Events that were old at the first look, with how often they had happened."""
+    old_conditions: frozenset[tuple[str, str]] = frozenset()
     nodes_at: float = float("-inf")
     room: Room | None = None
     held_by_leaving: bool = False
@@ -127,7 +128,7 @@ class Eyes:
         waiting = [pod for pod in pods if not is_ready(pod)]
         events = [event for pod in waiting for event in self._events_of(pod, namespace)]
         told = self._told_refusals(namespace, deployments)
-        self._remember(watched, pods, events, told)
+        self._remember(watched, service, pods, [*events, *told])
         unscheduled = [pod for pod in waiting if pod_rules.unschedulable(pod)]
         self._look_at_nodes(unscheduled, watched)
         log_goes_on = [watched.logs.follow(pod) for pod in waiting]
@@ -146,6 +147,7 @@ class Eyes:
             room=watched.room if unscheduled else None,
             autoscaler=watched.autoscaler,
             tries=watched.tries,
+            old_conditions=watched.old_conditions,
             downloads=watched.logs.downloads,
             servers=watched.logs.servers,
             last_words=watched.logs.last_words,
@@ -209,18 +211,23 @@ class Eyes:
     def _remember(
         self,
         watched: Watched,
+        service: Object,
         pods: Sequence[Object],
         events: Sequence[Object],
-        told: Sequence[Object],
     ) -> None:
         """At the first look: what had happened long before it."""
         if watched.looked:
             return
         watched.looked = True
-        long_ago = watched.started - timedelta(seconds=OLD_SECONDS)
+        long_ago = watched.started - timedelta(seconds=LONG_AGO_SECONDS)
         old_pods = [pod for pod in pods if _time(_born(pod)) < long_ago]
         watched.tries = pod_rules.begun(old_pods, events)
-        for event in (*events, *told):
+        watched.old_conditions = frozenset(
+            (str(one.get("type")), str(one.get("message", "")))
+            for one in status(service).get("conditions") or ()
+            if _time(str(one.get("lastTransitionTime", ""))) < long_ago
+        )
+        for event in events:
             if _time(time_of(event)) < long_ago:
                 watched.old[uid_of(event)] = pod_rules.times(event)
 

@@ -47,6 +47,9 @@ class Sight:
     room: Room | None = None
     autoscaler: bool | None = None
     tries: Tries = field(default_factory=dict)
+    """What containers had tried long before the first look."""
+    old_conditions: frozenset[tuple[str, str]] = frozenset()
+    """Type and message of conditions that the service had long before the first look."""
     downloads: Mapping[Place, DownloadLog] = field(default_factory=dict)
     servers: Mapping[Place, ServerLog] = field(default_factory=dict)
     last_words: Mapping[Place, str] = field(default_factory=dict)

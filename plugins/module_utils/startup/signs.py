@@ -19,6 +19,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import (
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object
 
 LONGEST_QUOTE = 400
+OLD_SECONDS = 60.0
+"""How long a state must last that was old at the first look: its cause may just be repaired."""
 
 
 @dataclass(frozen=True)

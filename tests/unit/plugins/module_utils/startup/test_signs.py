@@ -7,12 +7,26 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import Begun
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import Sight
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import LONGEST_QUOTE, quoted
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import signs_of
 
-from tests.unit.plugins.module_utils.startup.failing import FAILURES, HEALTHY, server
-from tests.unit.plugins.module_utils.startup.starts import SUBJECT
+from tests.unit.plugins.module_utils.startup.failing import (
+    FAILURES,
+    HEALTHY,
+    NO_SECRET,
+    PRESET,
+    server,
+)
+from tests.unit.plugins.module_utils.startup.starts import (
+    SUBJECT,
+    UID,
+    container,
+    pod,
+    service,
+    sight,
+)
 
 HEALS = ("STARTUP-STOCKOUT", "STARTUP-SCALE-UP-PROBLEM")
 
@@ -59,6 +73,19 @@ def test_what_is_quoted_is_short_and_has_no_secrets() -> None:
 def test_plain_values_of_a_pods_variables_are_known_secrets() -> None:
     pod = {"spec": {"containers": [{"env": [{"name": "MY_TOKEN", "value": "hunter2"}]}]}}
     assert "hunter2" not in quoted("refused: hunter2", pod)
+
+
+def test_what_was_so_long_before_we_looked_must_last_longer() -> None:
+    """KServe and the kubelet come back to it only after a while, when its cause is repaired."""
+    [new] = signs_of(sight(service=service(PresetsCombined=PRESET)))
+    words = PRESET.partition(": ")[2]
+    old = frozenset({("PresetsCombined", words)})
+    [known] = signs_of(sight(service=service(PresetsCombined=PRESET), old_conditions=old))
+    assert (new.patience, known.patience) == (3.0, 60.0)
+    waiting = pod(NO_SECRET, container(waiting={}))
+    tried = {(UID, NO_SECRET["name"]): Begun()}
+    assert [one.patience for one in signs_of(sight(waiting))] == [3.0]
+    assert [one.patience for one in signs_of(sight(waiting, tries=tried))] == [60.0]
 
 
 def test_codes_are_told_once_each() -> None:
