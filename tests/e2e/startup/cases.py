@@ -78,7 +78,11 @@ def _pods(sandbox: Sandbox, namespace: str, name: str) -> list[Object]:
 
 
 def container_ends(container: str, run: int = 1) -> Sign:
-    """The end of a container's run that failed; of the first one by default."""
+    """The end of a container's run that failed; of the first one by default.
+
+    What is read soon afterwards has the first run in `lastState`, once a second one has begun.
+    """
+    states = ("lastState", "state") if run == 1 else ("state", "lastState")
 
     def sign(sandbox: Sandbox, namespace: str, name: str) -> float:
         for pod in _pods(sandbox, namespace, name):
@@ -87,8 +91,8 @@ def container_ends(container: str, run: int = 1) -> Sign:
                 *status.get("initContainerStatuses", ()),
                 *status.get("containerStatuses", ()),
             ):
-                for state in (one.get("lastState", {}), one["state"]):
-                    ended = state.get("terminated", {})
+                for state in states:
+                    ended = one.get(state, {}).get("terminated", {})
                     if one["name"] == container and ended.get("exitCode"):
                         return seconds_of(ended["finishedAt"])
         return float("nan")

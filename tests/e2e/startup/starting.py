@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import Streaming
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.model_startup import model_startup
@@ -16,51 +18,42 @@ from tests.e2e.startup.services import TRACK, Object
 from tests.sandbox.harness import Sandbox
 
 SWITCH = ("configmap", "sandbox-autoscaler", "--namespace=kube-system")
+Moment = Callable[[], float]
 
 
 class Starting(Waiting):
     """A start under watch: its lines with their times, and its result with the time it came."""
 
     what = "services"
-    done = float("nan")
-    """When the result came, in seconds since the epoch."""
+
+    def __init__(
+        self, kubeconfig: str, *services: Object, sign: Moment | None = None, **given: Any
+    ) -> None:
+        """`sign` tells afterwards when the first sign was, in seconds since the epoch."""
+        self._sign = sign
+        self.late = float("nan")
+        """Seconds from the first sign to the result."""
+        super().__init__(kubeconfig, *services, **given)
 
     def work(self, options: Object, session: Streaming) -> Object:
-        """Watch."""
+        """Watch; then look for the sign, while what shows it is still there."""
         options = {"kserve_track": TRACK, "progress_interval": 15, **options}
         result = model_startup(options, session, check=False, progress=self._tell)
-        self.done = time.time()
+        done = time.time()
+        if self._sign:
+            self.late = done - self._sign()
         return result
 
 
-def watch(sandbox: Sandbox, *services: Object, wait_timeout: int = 120) -> Starting:
+def watch(
+    sandbox: Sandbox, *services: Object, wait_timeout: int = 120, sign: Moment | None = None
+) -> Starting:
     """Begin to watch services."""
     wanted = [{name: one["metadata"][name] for name in ("name", "namespace")} for one in services]
-    return Starting(sandbox.kubeconfig, *wanted, wait_timeout=wait_timeout)
+    return Starting(sandbox.kubeconfig, *wanted, wait_timeout=wait_timeout, sign=sign)
 
 
-@dataclass
-class Failing:
-    """A failing start under way."""
-
-    sandbox: Sandbox
-    case: Case
-    starting: Starting
-    sign: float = float("nan")
-
-    def end(self) -> Object:
-        """The result; notes the first sign while what shows it is still there."""
-        result = self.starting.end()
-        self.sign = self.case.sign(self.sandbox, self.case.namespace, self.case.name)
-        return result
-
-    @property
-    def seconds(self) -> float:
-        """From the first sign to the finding."""
-        return self.starting.done - self.sign
-
-
-def begin(sandbox: Sandbox, case: Case) -> Failing:
+def begin(sandbox: Sandbox, case: Case) -> Starting:
     """Make what a case needs, and watch its service."""
     assert case.made
     if case.cloud:
@@ -68,7 +61,8 @@ def begin(sandbox: Sandbox, case: Case) -> Failing:
         sandbox.kubectl("delete", *SWITCH, "--ignore-not-found")
         sandbox.kubectl("create", *SWITCH, *literals)
     sandbox.apply(*case.beside, case.made)
-    return Failing(sandbox, case, watch(sandbox, case.made))
+    sign = functools.partial(case.sign, sandbox, case.namespace, case.name)
+    return watch(sandbox, case.made, sign=sign)
 
 
 def remove(sandbox: Sandbox, *cases: Case) -> None:
@@ -77,10 +71,8 @@ def remove(sandbox: Sandbox, *cases: Case) -> None:
         assert case.made
         for one in (case.made, *case.beside):
             place = one["metadata"]
-            where = f"--namespace={place['namespace']}"
-            sandbox.kubectl(
-                "delete", one["kind"], place["name"], where, "--wait=false", check=False
-            )
+            words = (one["kind"], place["name"], f"--namespace={place['namespace']}")
+            sandbox.kubectl("delete", *words, "--wait=false", check=False)
     deadline = time.monotonic() + 60
     while any(_pods(sandbox, case) for case in cases) and time.monotonic() < deadline:
         time.sleep(0.3)
