@@ -5,15 +5,22 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Reply
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Wish
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import wait_ready
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.look import Look, Looker, Memory
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict, Wish
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import (
+    Pace,
+    Waiter,
+    wait_ready,
+)
 
-from tests.unit.plugins.module_utils.readiness.scripted import Script, waiter
+from tests.unit.plugins.module_utils.readiness.scripted import Script, ScriptedDoorbells, waiter
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/n/deployments/d"
 PODS = "/api/v1/namespaces/n/pods"
@@ -290,3 +297,38 @@ def test_progress_can_be_switched_off(progress: bool, lines: int) -> None:
     params = {"objects": [entry], "wait_timeout": 0, "progress": progress}
     wait_ready(params, Script(), check=False, progress=told.append)
     assert len(told) == lines
+
+
+class Counting:
+    """Says the same of an object at every look, with a number that rises."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, _wish: Wish, _memory: Memory) -> Look:
+        """Count."""
+        self.looks += 1
+        return Look(Verdict(False, "compiles", detail=f", graph {self.looks}"), [], 1.0)
+
+
+def test_a_detail_is_told_with_the_next_line_but_makes_none() -> None:
+    script, lines = Script(), list[str]()
+    bells = ScriptedDoorbells(script)
+    it = Waiter(Counting(), [WISH], lines.append, bells, script.clock, Pace(progress=5.0))
+    assert it.wait(11)
+    assert [line.partition("waits: ")[2] for line in lines] == [
+        "compiles, graph 1",
+        "compiles, graph 6",
+        "compiles, graph 11",
+    ]
+
+
+def test_looks_keep_the_gap_that_is_asked_for() -> None:
+    script = Script()
+    script.answers[DEPLOYMENT] = [deployment(0)]
+    api = Api(script)
+    api.discover()
+    bells = ScriptedDoorbells(script, *((0.1 * ring, ITSELF) for ring in range(50)))
+    Waiter(Looker(api), [WISH], str, bells, script.clock, Pace(gap=2.0)).wait(5)
+    looks = script.looks(DEPLOYMENT)
+    assert all(later - earlier >= 2.0 for earlier, later in pairwise(looks[:-1]))
