@@ -133,7 +133,7 @@ class Eyes:
         self._look_at_nodes(unscheduled, watched)
         log_goes_on = [watched.logs.follow(pod) for pod in waiting]
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in everything)
-        routed = _routed(service)
+        pools, routes = self._routing(service, namespace, selector)
         sight = Sight(
             subject=subject,
             service=service,
@@ -142,8 +142,8 @@ class Eyes:
             leaving=leaving or (bool(unscheduled) and watched.held_by_leaving),
             events=[event for event in events if self._counts(event, watched)],
             refusals=[event for event in told if self._counts(event, watched)],
-            pools=() if routed else self._of_first(_POOLS, "InferencePool", namespace, selector),
-            routes=() if routed else self._of_first(_ROUTES, "HTTPRoute", namespace, selector),
+            pools=pools,
+            routes=routes,
             room=watched.room if unscheduled else None,
             autoscaler=watched.autoscaler,
             tries=watched.tries,
@@ -170,6 +170,19 @@ class Eyes:
     ) -> Sequence[dict[str, Any]]:
         query = {"labelSelector": selector}
         return self._items(self._api.kind(api_version, kind), namespace, query)
+
+    def _routing(
+        self, service: Object, namespace: str, selector: str
+    ) -> tuple[Sequence[Object], Sequence[Object]]:
+        """Pools, whose endpoints KServe does not count, and routes until it calls them ready."""
+        router = (service.get("spec") or {}).get("router") or {}
+        pools: Sequence[Object] = ()
+        routes: Sequence[Object] = ()
+        if router.get("scheduler") is not None:
+            pools = self._of_first(_POOLS, "InferencePool", namespace, selector)
+        if router.get("route") is not None and not with_status(service, "HTTPRoutesReady"):
+            routes = self._of_first(_ROUTES, "HTTPRoute", namespace, selector)
+        return pools, routes
 
     def _of_first(
         self, versions: Sequence[str], kind: str, namespace: str, selector: str
@@ -266,13 +279,6 @@ class Eyes:
             return self._api.get(_AUTOSCALER) is not None
         except ApiError:
             return None
-
-
-def _routed(service: Object) -> bool:
-    """Whether KServe calls pool and route ready: then nobody need look at them."""
-    conditions = {one.get("type"): one for one in status(service).get("conditions") or ()}
-    wanted = ("InferencePoolReady", "HTTPRoutesReady")
-    return all((conditions.get(name) or {}).get("status") == "True" for name in wanted)
 
 
 def _born(item: Object) -> str:

@@ -154,7 +154,7 @@ class StartupLooker:
         now = self._clock()
         memory.looked = True
         memory.crashed = memory.crashed or crashing(seen.sight.pods)
-        course.go_on(step_of(seen.sight, wish), now)
+        course.go_on(_with_endpoints(step_of(seen.sight, wish), seen.sight), now)
         if seen.sight.service is not None:
             course.usual = course.usual or usual_for(seen.sight.service)
         if course.step.done:
@@ -174,6 +174,12 @@ class StartupLooker:
         problem = f"; {course.pending.message}" if course.pending else ""
         words = f"{course.step.stage}: {course.step.words}{problem}"
         return Verdict(False, words, detail=course.detail())
+
+
+def _with_endpoints(step: Step, sight: Sight) -> Step:
+    """The step, but not done while requests do not get to the pods: KServe does not look there."""
+    wrong = next(signs_of_routing(sight), None) if step.done else None
+    return Step(Stage.POOL, wrong.finding.message) if wrong else step
 
 
 def _unknown_kind(wish: Wish) -> Finding:

@@ -329,6 +329,6 @@ def test_looks_keep_the_gap_that_is_asked_for() -> None:
     api = Api(script)
     api.discover()
     bells = ScriptedDoorbells(script, *((0.1 * ring, ITSELF) for ring in range(50)))
-    Waiter(Looker(api), [WISH], str, bells, script.clock, Pace(gap=2.0)).wait(5)
+    Waiter(Looker(api), [WISH], list[str]().append, bells, script.clock, Pace(gap=2.0)).wait(5)
     looks = script.looks(DEPLOYMENT)
     assert all(later - earlier >= 2.0 for earlier, later in pairwise(looks[:-1]))

@@ -26,6 +26,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import (
 )
 
 from tests.unit.plugins.module_utils.readiness.scripted import Script, ScriptedDoorbells
+from tests.unit.plugins.module_utils.startup.failing import pool
 from tests.unit.plugins.module_utils.startup.starts import (
     DOWNLOADED,
     NAME,
@@ -218,6 +219,16 @@ def without_the_kind() -> tuple[Finding | None, float]:
     waiter = Waiter(looker, [wish], list[str]().append, ScriptedDoorbells(script), script.clock)
     waiter.wait(60)
     return looker.courses[wish].finding, script.now
+
+
+def test_ready_is_not_enough_without_an_endpoint() -> None:
+    pools = f"/apis/inference.networking.k8s.io/v1/namespaces/{NAMESPACE}/inferencepools"
+    given = {SERVICE: [service()], DEPLOYMENTS: [items(deployment())]}
+    wrong = Start(READY_POD, **given, **{pools: [items(pool({"app": "nobody"}))]})
+    assert wrong.wait() == "STARTUP-POOL-EMPTY"
+    assert wrong.script.now <= 4.0
+    right = Start(READY_POD, **given, **{pools: [items(pool({"kserve.io/component": "workload"}))]})
+    assert (right.wait(), right.course.step.done) == ("", True)
 
 
 def test_without_the_kind_it_ends_at_once() -> None:
