@@ -132,7 +132,9 @@ _SERVER: tuple[Row, ...] = (
         "correct spec.model.uri: it must hold config.json and safetensors files",
     ),
     (
-        r"FileNotFoundError: .*tls\.(?:crt|key)|ssl\.SSLError|PEM lib",
+        # Python's ssl names no file.
+        r"FileNotFoundError: \[Errno 2\] No such file or directory\s*$|load_cert_chain"
+        r"|FileNotFoundError: .*tls\.(?:crt|key)|ssl\.SSLError|PEM lib",
         "STARTUP-SERVER-CERTIFICATE",
         "the server cannot load its TLS certificate",
         "let KServe own the volume tls-certs, and run phase kserve again if its Secret is broken",

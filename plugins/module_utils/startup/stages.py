@@ -44,6 +44,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     statuses_of,
     uid_of,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import quoted
 
 AUTOSCALER = ("TriggeredScaleUp", "NotTriggerScaleUp", "FailedScaleUp")
 """Reasons of the cluster autoscaler's events about pods."""
@@ -174,13 +175,13 @@ def _before_container(pod: Object, container: Object, sight: Sight) -> str:
     waiting = state_of(container, "waiting") or {}
     if waiting.get("reason") not in (None, "", "ContainerCreating", "PodInitializing"):
         words = ": ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
-        return f"{title}, container {name} waits: {words}"
+        return f"{title}, container {name} waits: {quoted(words, pod)}"
     told = events_about(sight, pod, "Pulling", "Pulled", "FailedMount")
     of_image = [one for one in told if about_container(one, name)]
     if of_image and of_image[-1].get("reason") == "Pulling":
         return f"{title} pulls image {container.get('image')}"
     if told and told[-1].get("reason") == "FailedMount":
-        return f"{title} waits for a volume: {told[-1].get('message')}"
+        return f"{title} waits for a volume: {quoted(str(told[-1].get('message')))}"
     return f"{title} makes container {name}"
 
 

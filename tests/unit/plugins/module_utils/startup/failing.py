@@ -250,7 +250,7 @@ FAILURES: list[tuple[str, Sight]] = [
     ),
     (
         "STARTUP-SERVER-CERTIFICATE",
-        server("FileNotFoundError: [Errno 2] No such file: '/var/run/kserve/tls/tls.crt'"),
+        server("FileNotFoundError: [Errno 2] No such file or directory"),
     ),
     (
         "STARTUP-TPU-BUSY",
