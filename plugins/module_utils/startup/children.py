@@ -31,7 +31,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import (
 )
 
 # How long KServe must say it: it writes objects in several steps and repairs itself in between.
-STEADY_SECONDS = 3.0
+STEADY_SECONDS = 2.0
 _SOURCE = "KServe, pkg/controller/llmisvc"
 # What another try cures: two writers at once, a webhook or API that is not reached for a moment.
 _PASSING = re.compile(

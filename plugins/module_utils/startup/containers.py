@@ -41,6 +41,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     is_over,
     is_workload,
     name_of,
+    state_of,
     statuses_of,
     uid_of,
 )
@@ -56,6 +57,7 @@ _NOT_ALLOWED = re.compile(
     r"\b40[13]\b|unauthorized|authentication required|denied|forbidden|no basic auth", re.IGNORECASE
 )
 _NOT_THERE = re.compile(r"not found|manifest unknown|name unknown|\b404\b", re.IGNORECASE)
+_NO_OBJECT = re.compile(r'(?:secret|configmap) ".*" not found|couldn\'t find key', re.IGNORECASE)
 _DISK = re.compile(r"ephemeral-storage|EmptyDir|disk", re.IGNORECASE)
 _KUBELET = "Kubernetes, Pod Lifecycle"
 
@@ -67,6 +69,7 @@ def signs_of_containers(sight: Sight) -> Iterator[Sign]:
             yield from _evicted(pod, sight.subject)
             continue
         yield from _volumes(pod, sight)
+        yield from _variables(pod, sight)
         for container in statuses_of(pod):
             if container.get("name") in MODEL_CONTAINERS and is_workload(pod):
                 yield from _ended(pod, container, sight)
@@ -120,13 +123,47 @@ def _volumes(pod: Object, sight: Sight) -> Iterator[Sign]:
     )
 
 
+def _variables(pod: Object, sight: Sight) -> Iterator[Sign]:
+    """Secrets and ConfigMaps that a container takes variables from.
+
+    The kubelet tells of them by an event at once, and in the container's state at its next try.
+    """
+    for container in statuses_of(pod):
+        name = str(container.get("name"))
+        told = [
+            event
+            for event in events_about(sight, pod, "Failed")
+            if about_container(event, name) and _NO_OBJECT.search(str(event.get("message", "")))
+        ]
+        waiting = state_of(container, "waiting")
+        words = str((waiting or {}).get("message", ""))
+        if waiting is None or not (told or _NO_OBJECT.search(words)):
+            continue
+        old = (uid_of(pod), name) in sight.tries
+        yield Sign(
+            Finding(
+                code="STARTUP-VARIABLE-MISSING",
+                severity="error",
+                message="a container takes a variable from a Secret or ConfigMap that is not there",
+                path=f"pod {name_of(pod)}, container {name}",
+                subject=sight.subject,
+                found=quoted(str(told[-1].get("message")) if told else words),
+                expected="the object and key that the message names, in the service's namespace",
+                fix="create it, or correct its name in spec.template",
+                source=_KUBELET,
+            ),
+            OLD_SECONDS if old else MISSING_SECONDS,
+        )
+
+
 def _trouble(trouble: Trouble, sight: Sight) -> Iterator[Sign]:
     """Images that are refused, containers that cannot be made, crashes that nothing explains."""
-    reason = str(((trouble.status.get("state") or {}).get("waiting") or {}).get("reason", ""))
-    if reason == "CreateContainerConfigError":
-        old = (uid_of(trouble.pod), trouble.status["name"]) in sight.tries
+    waiting = state_of(trouble.status, "waiting") or {}
+    invalid = waiting.get("reason") in ("CreateContainerConfigError", "CreateContainerError")
+    if invalid and not _NO_OBJECT.search(str(waiting.get("message", ""))):
+        key = (uid_of(trouble.pod), str(trouble.status["name"]))
         finding = _configuration(trouble, sight.subject)
-        yield Sign(finding, OLD_SECONDS if old else MISSING_SECONDS)
+        yield Sign(finding, OLD_SECONDS if key in sight.tries else MISSING_SECONDS)
     elif not trouble.verdict.hopeless:
         return
     elif trouble.kind == "image":
@@ -137,14 +174,14 @@ def _trouble(trouble: Trouble, sight: Sight) -> Iterator[Sign]:
 
 def _configuration(trouble: Trouble, subject: str) -> Finding:
     return Finding(
-        code="STARTUP-VARIABLE-MISSING",
+        code="STARTUP-CONTAINER-INVALID",
         severity="error",
-        message="a container takes a variable from a Secret or ConfigMap that is not there",
+        message="the node cannot make a container as the pod describes it",
         path=trouble.place,
         subject=subject,
         found=quoted(trouble.verdict.reason, trouble.pod),
-        expected="the object and key that the message names, in the service's namespace",
-        fix="create it, or correct its name in spec.template",
+        expected="a container that the image, the security context and the node allow",
+        fix="correct what the message names in spec.template",
         source=_KUBELET,
     )
 

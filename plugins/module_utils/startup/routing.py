@@ -24,7 +24,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign, quoted
 
-STEADY_SECONDS = 3.0
+STEADY_SECONDS = 2.0
 _SOURCE = "Gateway API, Route status"
 
 

@@ -32,6 +32,8 @@ CROWDED = "startup-full"
 """A namespace whose quota allows no pod."""
 STRICT = "startup-strict"
 """A namespace where a policy refuses Deployments."""
+PLAIN = "startup-plain"
+"""A namespace without pull secrets."""
 V6E = {ACCELERATOR: "tpu-v6e-slice"}
 # Fails before it needs its chips; four such pods share a node.
 ONE_CHIP: Object = {"chips": 1, "parallel": 1}
@@ -258,7 +260,8 @@ def _download() -> Iterator[Case]:
         "no-token",
         "STARTUP-DOWNLOAD-REFUSED",
         DOWNLOAD,
-        service("no-token", uri=GATED, **ONE_CHIP),
+        service("no-token", uri=GATED, annotations=token("startup-empty"), **ONE_CHIP),
+        [secret("startup-empty", other="the token has another key")],
         words="gated repo",
     )
     yield Case(
@@ -312,7 +315,7 @@ def _pod() -> Iterator[Case]:
         "image-secret",
         "STARTUP-IMAGE-CREDENTIALS",
         second,
-        service("image-secret", template={"imagePullSecrets": []}, **ONE_CHIP),
+        service("image-secret", namespace=PLAIN, template={"imagePullSecrets": []}, **ONE_CHIP),
         words="registry.redhat.io",
     )
     reference = {"secretKeyRef": {"name": "startup-none", "key": "key"}}
@@ -324,11 +327,12 @@ def _pod() -> Iterator[Case]:
         words='secret "startup-none" not found',
     )
     volume = {"name": "other", "secret": {"secretName": "startup-none"}}
+    mount = {"name": "other", "mountPath": "/other"}
     yield Case(
         "volume",
         "STARTUP-VOLUME-MISSING",
         event("FailedMount", about="startup-none"),
-        service("volume", template={"volumes": [volume]}, **ONE_CHIP),
+        service("volume", template={"volumes": [volume]}, volumeMounts=[mount], **ONE_CHIP),
         words='secret "startup-none" not found',
     )
 
@@ -487,7 +491,7 @@ def surroundings() -> list[Any]:
     return [
         *(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}}
-            for n in (CROWDED, STRICT)
+            for n in (CROWDED, STRICT, PLAIN)
         ),
         {
             "apiVersion": "v1",

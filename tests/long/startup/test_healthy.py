@@ -53,7 +53,8 @@ def _kill_pod(sandbox: Sandbox, name: str) -> None:
 
 def _late(**more: Any) -> Object:
     volume = {"name": "late", "secret": {"secretName": "startup-late"}}
-    return {"template": {"volumes": [volume]}, **more}
+    mount = {"name": "late", "mountPath": "/late"}
+    return {"template": {"volumes": [volume]}, "volumeMounts": [mount], **more}
 
 
 EIGHT: Object = {"selector": {ACCELERATOR: "tpu-v6e-slice", TOPOLOGY: "2x4"}, "chips": 8}

@@ -159,6 +159,10 @@ NO_SECRET = container(
     DOWNLOADER,
     waiting={"reason": "CreateContainerConfigError", "message": 'secret "hf-token" not found'},
 )
+AS_ROOT = {
+    "reason": "CreateContainerConfigError",
+    "message": "container has runAsNonRoot and image will run as root",
+}
 CRASHED = container(
     restarts=2,
     waiting={"reason": "CrashLoopBackOff", "message": "back-off 20s"},
@@ -196,6 +200,10 @@ FAILURES: list[tuple[str, Sight]] = [
     ("STARTUP-IMAGE-REFUSED", image("dial tcp 192.0.2.1:443: i/o timeout")),
     ("STARTUP-VOLUME-MISSING", sight(pod(), events=[event("FailedMount", MOUNT)])),
     ("STARTUP-VARIABLE-MISSING", sight(pod(NO_SECRET, container(waiting={})))),
+    (
+        "STARTUP-CONTAINER-INVALID",
+        sight(pod(container(DOWNLOADER, waiting=AS_ROOT), container(waiting={}))),
+    ),
     ("STARTUP-DISK-FULL", download("OSError: [Errno 28] No space left on device")),
     ("STARTUP-DISK-EVICTED", sight(pod(**EVICTED))),
     ("STARTUP-DOWNLOAD-REFUSED", download(GATED)),

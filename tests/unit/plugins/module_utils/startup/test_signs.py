@@ -23,6 +23,7 @@ from tests.unit.plugins.module_utils.startup.starts import (
     SUBJECT,
     UID,
     container,
+    event,
     pod,
     service,
     sight,
@@ -81,11 +82,21 @@ def test_what_was_so_long_before_we_looked_must_last_longer() -> None:
     words = PRESET.partition(": ")[2]
     old = frozenset({("PresetsCombined", words)})
     [known] = signs_of(sight(service=service(PresetsCombined=PRESET), old_conditions=old))
-    assert (new.patience, known.patience) == (3.0, 60.0)
+    assert (new.patience, known.patience) == (2.0, 60.0)
     waiting = pod(NO_SECRET, container(waiting={}))
     tried = {(UID, NO_SECRET["name"]): Begun()}
     assert [one.patience for one in signs_of(sight(waiting))] == [3.0]
     assert [one.patience for one in signs_of(sight(waiting, tries=tried))] == [60.0]
+
+
+def test_a_missing_secret_is_known_by_the_kubelets_event() -> None:
+    """Its state comes ten seconds later."""
+    told = event("Failed", 'Error: secret "hf-token" not found', where="storage-initializer")
+    waiting = pod(container("storage-initializer", waiting={}), container(waiting={}))
+    [sign] = signs_of(sight(waiting, events=[told]))
+    assert sign.finding.code == "STARTUP-VARIABLE-MISSING"
+    running = pod(container("storage-initializer", running={}), container(waiting={}))
+    assert signs_of(sight(running, events=[told])) == []
 
 
 def test_codes_are_told_once_each() -> None:
