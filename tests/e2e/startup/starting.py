@@ -18,6 +18,8 @@ from tests.e2e.startup.services import TRACK, Object
 from tests.sandbox.harness import Sandbox
 
 SWITCH = ("configmap", "sandbox-autoscaler", "--namespace=kube-system")
+SETTLED_SECONDS = 2.0
+"""Until the cloud has noticed that it works again, and forgets its failed scale-up."""
 Moment = Callable[[], float]
 
 
@@ -79,6 +81,7 @@ def remove(sandbox: Sandbox, *cases: Case) -> None:
     # At last: a pod that still waits would make a cloud that works again grow.
     if any(case.cloud for case in cases):
         sandbox.kubectl("delete", *SWITCH, "--ignore-not-found")
+        time.sleep(SETTLED_SECONDS)
 
 
 def _pods(sandbox: Sandbox, case: Case) -> list[Object]:
