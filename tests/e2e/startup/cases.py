@@ -115,6 +115,8 @@ def event(reason: str, *, last: bool = False, about: str = "") -> Sign:
             if one["involvedObject"]["name"].startswith(f"{name}-kserve")
             and about in one["message"]
         ]
+        begun = made(sandbox, namespace, name)  # an earlier service may have had the same name
+        times = [one for one in times if one >= begun]
         return max(times) if last and times else min(times, default=float("nan"))
 
     return sign
