@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import Streaming
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.model_startup import (
     argument_spec,
     model_startup,
@@ -18,17 +14,5 @@ from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import Watchin
 class ActionModule(WatchingAction):
     """Watches models start."""
 
-    def specification(self) -> dict[str, Any]:
-        """The module's argument spec."""
-        return argument_spec()
-
-    def wait(
-        self,
-        parameters: dict[str, Any],
-        session: Streaming,
-        *,
-        check: bool,
-        progress: Callable[[str], None],
-    ) -> dict[str, Any]:
-        """Wait."""
-        return model_startup(parameters, session, check=check, progress=progress)
+    options = staticmethod(argument_spec)
+    word = staticmethod(model_startup)

@@ -8,10 +8,6 @@ so the kubernetes client is imported once a run and not once a task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from ansible_collections.llmd.tpu.plugins.module_utils.connection import Streaming
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import (
     argument_spec,
     wait_ready,
@@ -22,17 +18,5 @@ from ansible_collections.llmd.tpu.plugins.plugin_utils.controller import Watchin
 class ActionModule(WatchingAction):
     """Waits for objects."""
 
-    def specification(self) -> dict[str, Any]:
-        """The module's argument spec."""
-        return argument_spec()
-
-    def wait(
-        self,
-        parameters: dict[str, Any],
-        session: Streaming,
-        *,
-        check: bool,
-        progress: Callable[[str], None],
-    ) -> dict[str, Any]:
-        """Wait."""
-        return wait_ready(parameters, session, check=check, progress=progress)
+    options = staticmethod(argument_spec)
+    word = staticmethod(wait_ready)

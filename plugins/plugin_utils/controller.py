@@ -109,26 +109,37 @@ class EngineAction(ControllerAction):
         return self.engine.run(parameters)
 
 
-class WatchingAction(ControllerAction):
-    """An action that waits here, and prints what it waits for."""
+class Word(Protocol):
+    """What waits: an engine's function."""
 
-    def wait(
+    def __call__(
         self,
         parameters: dict[str, Any],
         session: Streaming,
+        /,
         *,
         check: bool,
         progress: Callable[[str], None],
     ) -> dict[str, Any]:
         """Do the task and give its result; in check mode look once."""
-        raise NotImplementedError
+
+
+class WatchingAction(ControllerAction):
+    """An action that waits here, and prints what it waits for."""
+
+    options: Callable[[], dict[str, Any]]
+    word: Word
+
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return self.options()
 
     def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Wait, with a line for each change."""
         check = self._task.check_mode
         try:
             session = connect(parameters)
-            return self.wait(parameters, session, check=check, progress=_DISPLAY.display)
+            return self.word(parameters, session, check=check, progress=_DISPLAY.display)
         except ConnectionProblem as problem:
             return {"failed": True, "changed": False, "msg": str(problem)}
 
