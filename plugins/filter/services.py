@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filters that find what KServe made for LLMInferenceServices.
+"""Filter that finds what KServe made for LLMInferenceServices and leaves behind.
 
-Sources: opendatahub-io/kserve ``pkg/controller/llmisvc`` (labels of pods; the ClusterRoleBinding of
-a scheduler's account has no owner).
+Source: opendatahub-io/kserve ``pkg/controller/llmisvc`` (the ClusterRoleBinding of a scheduler's
+account has no owner).
 """
 
 from __future__ import annotations
@@ -18,27 +18,7 @@ _AUTH_DELEGATOR = "system:auth-delegator"
 
 
 def _places(services: Iterable[Object]) -> set[tuple[str, str]]:
-    return {(str(one["metadata"]["namespace"]), str(one["metadata"]["name"])) for one in services}
-
-
-def pods_of_services(pods: Iterable[Object], services: Iterable[Object]) -> list[dict[str, Any]]:
-    """The pods of these services, as entries for wait_ready that are ready when they are gone."""
-    places = _places(services)
-    return [
-        {
-            "api_version": "v1",
-            "kind": "Pod",
-            "namespace": pod["metadata"]["namespace"],
-            "name": pod["metadata"]["name"],
-            "gone": True,
-        }
-        for pod in pods
-        if (
-            pod["metadata"]["namespace"],
-            (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name"),
-        )
-        in places
-    ]
+    return {(str(one["namespace"]), str(one["name"])) for one in services}
 
 
 def bindings_of_services(bindings: Iterable[Object], services: Iterable[Object]) -> list[str]:
@@ -72,7 +52,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Filter name to function."""
-        return {
-            "pods_of_services": pods_of_services,
-            "bindings_of_services": bindings_of_services,
-        }
+        return {"bindings_of_services": bindings_of_services}

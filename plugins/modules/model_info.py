@@ -24,6 +24,11 @@ options:
   name:
     description: The name of one service; without it all.
     type: str
+  label_selectors:
+    description: Labels that a service must carry, each as kubectl's C(--selector) takes it.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - llmd.tpu.connection
@@ -46,6 +51,10 @@ EXAMPLES = r"""
   llmd.tpu.model_info:
     namespace: llm-d-inference-scheduling
     name: qwen2-3b-pattern1
+
+- name: List the models that role model made
+  llmd.tpu.model_info:
+    label_selectors: [llmd.tpu/phase=model]
 """
 
 RETURN = r"""

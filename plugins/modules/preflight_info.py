@@ -145,10 +145,12 @@ options:
         description:
           - Why the pull secret cannot be used, where that is known already.
         type: str
-      model:
+      models:
         description:
-          - The model to download.
-        type: dict
+          - The models to download.
+        type: list
+        elements: dict
+        default: []
         suboptions:
           uri:
             description:
@@ -164,10 +166,13 @@ options:
             description:
               - The token of the hub.
             type: str
-      tpu:
+      slices:
         description:
-          - The TPU chips that the service asks for.
-        type: dict
+          - The TPU chips that each service asks for. Services that want the same nodes are counted
+            together.
+        type: list
+        elements: dict
+        default: []
         suboptions:
           accelerator:
             description:
@@ -260,13 +265,10 @@ EXAMPLES = r"""
       - name: model
         images: [registry.redhat.io/rhaiis/vllm-tpu-rhel9:3.2.5]
         pull_secret: "{{ lookup('ansible.builtin.file', 'auth.json') | from_json }}"
-        model:
-          uri: hf://Qwen/Qwen2.5-3B-Instruct
-        tpu:
-          accelerator: tpu-v6e-slice
-          topology: 2x2
-          chips: 4
-          replicas: 1
+        models:
+          - uri: hf://Qwen/Qwen2.5-3B-Instruct
+        slices:
+          - {accelerator: tpu-v6e-slice, topology: 2x2, chips: 4, replicas: 1}
     findings_only: true
   register: preflight
 

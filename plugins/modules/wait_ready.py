@@ -49,7 +49,11 @@ options:
       name:
         description: The name.
         type: str
-        required: true
+      selector:
+        description:
+          - A label selector in place of the name, for all objects of a namespace that carry the
+            labels. Only with O(objects[].gone) - ready when none is left.
+        type: str
       namespace:
         description: The namespace, for kinds that have one.
         type: str
@@ -132,6 +136,15 @@ EXAMPLES = r"""
   llmd.tpu.wait_ready:
     objects:
       - {api_version: v1, kind: Namespace, name: llm-d-inference-scheduling, gone: true}
+
+- name: Wait until the chips of a stopped service are free
+  llmd.tpu.wait_ready:
+    objects:
+      - api_version: v1
+        kind: Pod
+        namespace: llm-d-inference-scheduling
+        selector: app.kubernetes.io/name=qwen2-3b-pattern1
+        gone: true
 """
 
 RETURN = r"""

@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
+    ConnectionProblem,
+    Streaming,
+    connect,
+)
 
+_DISPLAY = Display()
 _BOOLEANS = frozenset({"persist_config", "validate_certs"})
 
 
@@ -100,6 +107,41 @@ class EngineAction(ControllerAction):
     def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Do it, from here."""
         return self.engine.run(parameters)
+
+
+class Word(Protocol):
+    """What waits: an engine's function."""
+
+    def __call__(
+        self,
+        parameters: dict[str, Any],
+        session: Streaming,
+        /,
+        *,
+        check: bool,
+        progress: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """Do the task and give its result; in check mode look once."""
+
+
+class WatchingAction(ControllerAction):
+    """An action that waits here, and prints what it waits for."""
+
+    options: Callable[[], dict[str, Any]]
+    word: Word
+
+    def specification(self) -> dict[str, Any]:
+        """The module's argument spec."""
+        return self.options()
+
+    def work(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Wait, with a line for each change."""
+        check = self._task.check_mode
+        try:
+            session = connect(parameters)
+            return self.word(parameters, session, check=check, progress=_DISPLAY.display)
+        except ConnectionProblem as problem:
+            return {"failed": True, "changed": False, "msg": str(problem)}
 
 
 def _refuse_async(action: str) -> dict[str, Any]:

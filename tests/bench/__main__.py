@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import clusters, figures, growth, overlay, plays, site
+from tests.bench import clusters, figures, growth, models, overlay, plays, site, startups
 from tests.bench.figures import Figure
 from tests.bench.plays import RunFailed
 from tests.sandbox.harness import Sandbox
@@ -37,6 +37,8 @@ MEASURES: dict[str, Measure] = {
     "P2": lambda options: site.unchanged_site(options.runs),
     "P3": lambda options: site.first_site(options.first_runs or options.runs),
     "P4": lambda options: _apply(growth.measure, options),
+    "P4m": lambda options: models.measure(options.runs),
+    "P5": lambda _options: startups.measure(),
 }
 
 

@@ -61,9 +61,12 @@ def tasks(list_of_tasks: Iterable[Object]) -> list[Task]:
         return _ended(_run([_playbook(Path(folder), list_of_tasks)], environment()))
 
 
-def playbook(name: str, sandbox: Path, **more: str) -> list[Task]:
+def playbook(
+    name: str, sandbox: Path, inputs: Mapping[str, Any] | None = None, **more: str
+) -> list[Task]:
     """Run one of the collection's playbooks against a sandbox."""
     command = [f"playbooks/{name}.yml", "--inventory=inventories/sandbox"]
+    command += [f"--extra-vars={json.dumps(inputs)}"] if inputs else []
     return _ended(_run(command, environment(SANDBOX_DIR=str(sandbox), **more)))
 
 

@@ -30,23 +30,31 @@ def empty_cluster(name: str) -> Iterator[Sandbox]:
         fresh.run("clean")
 
 
-def converged_cluster(name: str) -> AbstractContextManager[Sandbox]:
-    """A sandbox on which site.yml has run, restored from a snapshot when there is one."""
-    return cluster_after(name, "converged", _converge)
+def converged_cluster(name: str, *options: str) -> AbstractContextManager[Sandbox]:
+    """A sandbox on which site.yml has run, restored from a snapshot when there is one.
+
+    `options` are more of the command `up`.
+    """
+    return cluster_after(name, "converged", _converge, *options)
 
 
 @contextmanager
-def cluster_after(name: str, kept: str, work: Callable[[Sandbox], object]) -> Iterator[Sandbox]:
+def cluster_after(
+    name: str, kept: str, work: Callable[[Sandbox], object], *options: str
+) -> Iterator[Sandbox]:
     """A sandbox after that work, restored from the snapshot `kept` when nothing changed since."""
     packed = f"{kept}-{_ingredients()}"
     restored = _fresh(name)
     try:
         if snapshot.archive(packed).exists():
-            restored.run("up", f"--from-snapshot={packed}")
+            restored.run("up", f"--from-snapshot={packed}", *options)
         else:
             restored.run("up")
             work(restored)
             restored.run("snapshot", packed)
+            if options:
+                restored.run("down")
+                restored.run("up", *options)
         yield restored
     finally:
         restored.run("clean")

@@ -37,7 +37,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.installs import
     check_releases,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.permissions import missing, needs
-from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Program, ProgramName
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import (
+    Model,
+    Program,
+    ProgramName,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.programs import (
     Answer,
     judge_program,
@@ -111,8 +115,7 @@ def _credentials() -> Iterator[Finding]:
     config = preflight.docker_config("quay.io")
     yield from check_pull_secret(preflight.phase(images=[credentials.IMAGE], pull_secret=config))
     for token in ("", "a token\n"):
-        model = {"uri": "hf://owner/name", "gated": True, "token": token}
-        yield from check_token(preflight.phase(model=model))
+        yield from check_token(Model("hf://owner/name", True, token))
     part = Found("gateway.networking.k8s.io/v1", "HTTPRoute", releases.by_helm("route"))
     route = preflight.target("HTTPRoute", "route", preflight.NAMESPACE, part.api_version)
     yield from check_releases([preflight.phase(objects=[route])], [part])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox import audit, commands
+from tests.sandbox import audit, commands, world
 from tests.sandbox.api import Api
 from tests.sandbox.paths import CHECKOUT, State
 
@@ -66,6 +66,13 @@ class Sandbox:
         program = str(Path(sys.executable).with_name("kubectl"))
         command = [program, f"--kubeconfig={self.kubeconfig}", "apply", "--filename=-"]
         _run(command, check=True, text=json.dumps(document))
+
+    def kill(self, program: str) -> None:
+        """Kill one of its programs without a word; its supervisor starts it again."""
+        pid = world.running(self.state)
+        assert pid is not None
+        victim = (self.state.pids / program).read_text()
+        subprocess.run(world.command_inside(pid, ["kill", "-9", victim]), check=True)
 
     def position(self) -> int:
         """Return the end of the audit log, as a start for :meth:`requests_by`."""

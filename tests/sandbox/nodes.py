@@ -47,6 +47,8 @@ MACHINES = {
     "ct6e-standard-1t": Machine(44, "176Gi", 1, "1x1"),
     "ct6e-standard-4t": Machine(180, "720Gi", 4, "2x2"),
     "ct6e-standard-8t": Machine(180, "1440Gi", 8, "2x4"),
+    # No machine of Google's: one hollow node in place of as many as its pods may be.
+    "hollow-2x2": Machine(180, "1440Gi", 440, "2x2"),
 }
 TPU_ACCELERATOR = "tpu-v6e-slice"
 CPU_MACHINE = "e2-standard-16"

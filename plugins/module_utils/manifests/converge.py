@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import PARALLEL, ConnectionLost
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests import order
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.ahead import read_ahead
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.bundle import reason_to_skip
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
     Api,
@@ -110,6 +111,7 @@ class Converger:
         self._clock = clock
         self._sleep = sleep
         self._discovering = threading.Lock()
+        self._ahead: dict[str, dict[str, Any] | None] = {}
         self._persist = persistence or Persistence(
             wishes.wait_seconds, clock, sleep, lambda: api.counts.add(retries=1)
         )
@@ -119,6 +121,10 @@ class Converger:
         coming = _kinds_to_come(manifests)
         jobs = [self._job(manifest, coming) for manifest in manifests]
         with ThreadPoolExecutor(PARALLEL) as pool:
+            places = [
+                (job.kind, job.manifest.namespace, job.manifest.name) for job in jobs if job.kind
+            ]
+            self._ahead = read_ahead(self._api, places, pool)
             list(pool.map(self._guarded(self._read), jobs))
             for step in order.steps([job.manifest for job in jobs]):
                 todo = [jobs[index] for index in step if jobs[index].outcome is None]
@@ -134,7 +140,7 @@ class Converger:
     def _outcome(self, job: _Job) -> Outcome:
         if job.outcome is None:
             raise RuntimeError(f"{job.manifest.title} was forgotten")
-        return replace(job.outcome, milliseconds=round(job.seconds * 1000))
+        return replace(job.outcome, milliseconds=round(job.seconds * 1000), live=job.live)
 
     def _job(self, manifest: Manifest, coming: Mapping[tuple[str, str], Kind]) -> _Job:
         key = (manifest.api_version, manifest.kind)
@@ -165,7 +171,10 @@ class Converger:
             self._refuse_builtin(job.manifest)
             return
         path = self._path(job)
-        job.live = self._persist(lambda: self._api.get(path))
+        if path in self._ahead:
+            job.live = self._ahead[path]
+        else:
+            job.live = self._persist(lambda: self._api.get(path))
 
     def _refuse_builtin(self, manifest: Manifest) -> None:
         """No CRD will ever bring a kind of Kubernetes' own groups: their names have no dot."""

@@ -76,7 +76,7 @@ def inline(definition: Any, origin: str = "definition") -> list[Manifest]:
     """The objects of an inline definition: dict, list or YAML text. Raises BadManifest."""
     if isinstance(definition, str):
         return documents(str(definition), origin)
-    return _objects(_plain(definition), origin)
+    return _objects(plain(definition), origin)
 
 
 def files(path: Path) -> list[Path]:
@@ -220,12 +220,12 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Ordinary Python values out of Ansible's tagged ones."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(v) for name, v in value.items()}
+        return {str(name): plain(v) for name, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool) or value is None:

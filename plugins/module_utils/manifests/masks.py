@@ -19,6 +19,20 @@ _TELLING = re.compile(
     r"(?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|private|access)_?key)(?![a-z])",
     re.IGNORECASE,
 )
+_NAMES = r"(?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|private|access)[-_]?key)"
+# How credentials stand in texts: the hub's and others' own tokens, headers, flags and settings with
+# a telling name, URLs with a user or with a signature.
+_SPELLED = (
+    (re.compile(r"\b(?:hf_|sk-|gh[pousr]_|ya29\.|AKIA)[\w.-]{6,}"), MASK),
+    (re.compile(r"\b(Bearer|Basic) +[\w.~+/=-]+"), rf"\1 {MASK}"),
+    (re.compile(rf"(--?[\w-]*{_NAMES}(?:=| +))(?!-)\S+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"([\w-]*{_NAMES}(?![a-z])['\"]?=)['\"]?[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(['\"][\w-]*{_NAMES}['\"]: ?['\"]?)[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    # Not every word before a colon: "failed to get secret: …" is no secret.
+    (re.compile(rf"(\b(?:\w+[_-]{_NAMES}|password): ?)[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(https?://[^\s?'\"]+\?)[^\s'\"]+"), rf"\1{MASK}"),
+)
 # A copy of the whole object, with everything that is masked elsewhere.
 _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 
@@ -68,6 +82,13 @@ def without_secrets(text: str, body: Mapping[str, Any]) -> str:
     for value in _secrets(body):
         if len(value) > 3:
             text = text.replace(value, MASK)
+    return text
+
+
+def without_tokens(text: str) -> str:
+    """A line of a log or message without what looks like a credential in it, whoever wrote it."""
+    for pattern, shown in _SPELLED:
+        text = pattern.sub(shown, text)
     return text
 
 

@@ -45,6 +45,8 @@ class Outcome:
     error: str = ""
     milliseconds: int = 0
     changes: tuple[Change, ...] = ()
+    live: Mapping[str, Any] | None = None
+    """The object as the server has it; in check mode as it was read."""
 
     @property
     def changed(self) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
-from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Phase
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Model, Phase
 
 # These registries give nothing without an account.
 PRIVATE_REGISTRIES = frozenset({"registry.redhat.io"})
@@ -142,22 +142,22 @@ def check_pull_secret(phase: Phase) -> list[Finding]:
     ]
 
 
-def check_token(phase: Phase) -> list[Finding]:
+def check_token(model: Model) -> list[Finding]:
     """Judge the hub token's shape, and whether a gated model has one."""
-    if phase.model is None or not phase.model.uri.startswith("hf://"):
+    if not model.uri.startswith("hf://"):
         return []
-    if phase.model.gated and not phase.model.token:
+    if model.gated and not model.token:
         return [
             Finding(
                 code="HUB-TOKEN-MISSING",
                 severity="error",
                 message="the model is gated, and there is no token to download it with",
-                subject=phase.model.uri,
+                subject=model.uri,
                 expected="a token of an account to which the owner of the model gave access",
                 fix="set namespace_hub_token, for example by a lookup",
             )
         ]
-    if phase.model.token and re.search(r"\s", phase.model.token):
+    if model.token and re.search(r"\s", model.token):
         return [
             Finding(
                 code="HUB-TOKEN-SHAPE",

@@ -89,8 +89,8 @@ class Phase:
     images: tuple[str, ...]
     pull_secret: Mapping[str, Any]
     pull_secret_problem: str
-    model: Model | None
-    tpu: Slice | None
+    models: tuple[Model, ...]
+    slices: tuple[Slice, ...]
     findings: tuple[Finding, ...]
     serving_namespaces: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -101,7 +101,6 @@ class Phase:
 
 def read_phase(entry: Mapping[str, Any]) -> Phase:
     """One validated entry of the option `phases`."""
-    model, tpu = entry.get("model") or {}, entry.get("tpu") or {}
     secret = entry.get("pull_secret")
     return Phase(
         name=str(entry["name"]),
@@ -114,23 +113,36 @@ def read_phase(entry: Mapping[str, Any]) -> Phase:
         images=tuple(dict.fromkeys(str(image) for image in entry.get("images") or () if image)),
         pull_secret=secret if isinstance(secret, Mapping) else {},
         pull_secret_problem=str(entry.get("pull_secret_problem") or ""),
-        model=Model(str(model["uri"]), bool(model.get("gated")), str(model.get("token") or ""))
-        if model.get("uri")
-        else None,
-        tpu=Slice(
-            str(tpu["accelerator"]),
-            str(tpu["topology"]),
-            int(tpu["chips"]),
-            int(tpu["replicas"]),
-            str(tpu.get("service") or ""),
-            str(tpu.get("namespace") or ""),
-        )
-        if tpu.get("accelerator")
-        else None,
+        models=tuple(dict.fromkeys(_model(one) for one in entry.get("models") or ())),
+        slices=tuple(_slice(one) for one in entry.get("slices") or ()),
         findings=tuple(_finding(one) for one in entry.get("findings") or ()),
         serving_namespaces=tuple(str(name) for name in entry.get("serving_namespaces") or ()),
         unknown=tuple(str(words) for words in entry.get("unknown") or ()),
     )
+
+
+def _model(entry: Mapping[str, Any]) -> Model:
+    return Model(str(entry["uri"]), bool(entry.get("gated")), str(entry.get("token") or ""))
+
+
+def _slice(entry: Mapping[str, Any]) -> Slice:
+    return Slice(
+        str(entry["accelerator"]),
+        str(entry["topology"]),
+        int(entry["chips"]),
+        int(entry["replicas"]),
+        str(entry.get("service") or ""),
+        str(entry.get("namespace") or ""),
+    )
+
+
+def together(slices: Iterable[Slice]) -> list[Slice]:
+    """The same chips, with services that want the same nodes as one."""
+    replicas: dict[tuple[str, str, int], int] = {}
+    for one in slices:
+        kind = (one.accelerator, one.topology, one.chips)
+        replicas[kind] = replicas.get(kind, 0) + one.replicas
+    return [Slice(*kind, count) for kind, count in replicas.items()]
 
 
 def _finding(entry: Mapping[str, Any]) -> Finding:

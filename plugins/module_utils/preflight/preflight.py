@@ -64,7 +64,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.permissions imp
     missing,
     needs,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Phase, read_phase
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import (
+    Phase,
+    Slice,
+    read_phase,
+    together,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.programs import (
     judge_program,
     version_in,
@@ -138,16 +143,20 @@ def argument_spec() -> dict[str, Any]:
                 "images": {"type": "list", "elements": "str", "default": []},
                 "pull_secret": {"type": "dict", "no_log": True},
                 "pull_secret_problem": {"type": "str", "no_log": False},
-                "model": {
-                    "type": "dict",
+                "models": {
+                    "type": "list",
+                    "elements": "dict",
+                    "default": [],
                     "options": {
                         "uri": {"type": "str", "required": True},
                         "gated": {"type": "bool", "default": False},
                         "token": {"type": "str", "no_log": True},
                     },
                 },
-                "tpu": {
-                    "type": "dict",
+                "slices": {
+                    "type": "list",
+                    "elements": "dict",
+                    "default": [],
                     "options": {
                         "accelerator": {"type": "str", "required": True},
                         "topology": {"type": "str", "required": True},
@@ -220,7 +229,9 @@ class Checks:
             self.findings.extend(phase.findings)
             self.findings.extend(_source_unreadable(phase.name, words) for words in phase.unknown)
         for phase in self._coming:
-            self.findings.extend([*check_pull_secret(phase), *check_token(phase)])
+            self.findings.extend(check_pull_secret(phase))
+            told = [finding for model in phase.models for finding in check_token(model)]
+            self.findings.extend(dict.fromkeys(told))
         # Threads of their own: this already runs in one of the pool, which may be full.
         with ThreadPoolExecutor(PARALLEL) as pool:
             answers = pool.map(lambda one: hear(*one), programs_of(self._coming).items())
@@ -256,15 +267,14 @@ class Checks:
         generations = tuple(
             generation.name
             for phase in self._coming
-            if phase.tpu and (generation := generation_of(phase.tpu.accelerator))
+            for wanted in phase.slices
+            if (generation := generation_of(wanted.accelerator))
         )
         self.findings.extend(check_version(sight.version, generations))
         self.findings.extend(check_releases(self._coming, sight.serving))
         self.findings.extend(check_definitions(sight.definitions))
         self._permissions(session, api)
-        for phase in self._coming:
-            if phase.tpu:
-                self._chips(phase, sight, send)
+        self._chips([one for phase in self._coming for one in phase.slices], sight, send)
 
     def _permissions(self, session: Session, api: Api) -> None:
         def resources(api_version: str, kind: str) -> tuple[str, bool] | None:
@@ -312,9 +322,9 @@ class Checks:
         )
 
     def _models(self, send: Send, hub: str) -> None:
-        for phase in self._coming:
-            model = phase.model
-            if model is None or not model.uri.startswith("hf://") or check_token(phase):
+        wanted = [model for phase in self._coming for model in phase.models]
+        for model in dict.fromkeys(wanted):
+            if not model.uri.startswith("hf://") or check_token(model):
                 continue
             seen = look_for_file(hub, model.uri, _MODEL_FILE, model.token, send)
             finding = judge_model(model.uri, seen, hub, with_token=bool(model.token))
@@ -324,29 +334,34 @@ class Checks:
                 how = "with the token" if model.token else "without a token"
                 self.checked.append(f"model {model.uri} can be read {how}")
 
-    def _chips(self, phase: Phase, sight: Sight, send: Send) -> None:
-        wanted = phase.tpu
-        if wanted is None or "nodes and the pods on them" in sight.problems:
+    def _chips(self, slices: Sequence[Slice], sight: Sight, send: Send) -> None:
+        if not slices or "nodes and the pods on them" in sight.problems:
             return
         others = [
-            pod for pod in sight.pods if not is_of_service(pod, wanted.namespace, wanted.service)
+            pod
+            for pod in sight.pods
+            if not any(is_of_service(pod, one.namespace, one.service) for one in slices)
         ]
         nodes = tpu_nodes(sight.nodes, others)
         project = project_of(sight.nodes)
-        findings = tpu_checks.check_nodes(wanted, nodes, project)
-        if not findings:
-            self.checked.append(
-                f"TPU nodes of {wanted.accelerator} {wanted.topology} with room for "
-                f"{wanted.replicas} x {wanted.chips} chips"
-            )
-        self.findings.extend(findings)
+        wanted = together(slices)
+        for each in wanted:
+            findings = tpu_checks.check_nodes(each, nodes, project)
+            if not findings:
+                self.checked.append(
+                    f"TPU nodes of {each.accelerator} {each.topology} with room for "
+                    f"{each.replicas} x {each.chips} chips"
+                )
+            self.findings.extend(findings)
         if project is None:
             return
         try:
             answer, problem = ask_quota(project.project, send), ""
         except NotAsked as words:
             answer, problem = {}, str(words)
-        self.findings.extend(tpu_checks.check_quota(wanted, nodes, project, answer, problem))
+        for each in wanted:
+            found = tpu_checks.check_quota(each, nodes, project, answer, problem)
+            self.findings.extend(one for one in found if one not in self.findings)
 
 
 def _source_unreadable(phase: str, words: str) -> Finding:

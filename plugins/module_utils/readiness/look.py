@@ -9,10 +9,16 @@ events, or the Service behind it. Each look names the places whose changes call 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.ahead import (
+    FEW,
+    listed,
+    read_ahead,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, ApiError
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness import (
@@ -24,6 +30,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness import (
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates import (
     judge,
     judge_absent,
+    judge_left,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
     Answer,
@@ -80,6 +87,11 @@ class Look:
         self.again = min(self.again, seconds)
 
 
+# Labels that KServe puts on all it makes for services (pkg/controller/llmisvc).
+_OF_SERVICES = "app.kubernetes.io/part-of=llminferenceservice"
+_SERVICE_LABEL = "app.kubernetes.io/name"
+
+_NOT_READ: Object = {}
 _UNSEEN = Verdict(False, "not looked at yet")
 
 
@@ -89,6 +101,36 @@ class Looker:
     def __init__(self, api: Api, *, kinds_exist: bool = False) -> None:
         self._api = api
         self._kinds_exist = kinds_exist
+        self._ahead: dict[str, Object | None] = {}
+        self._children: dict[str, Sequence[Object]] = {}
+        self._gateways_seen: dict[str, bool] = {}
+
+    def begin(self, wishes: Sequence[Wish], pool: ThreadPoolExecutor) -> None:
+        """Before looks at all of these: read by lists what they have in common."""
+        self._gateways_seen = {}
+        known = [(self._api.kind(wish.api_version, wish.kind), wish) for wish in wishes]
+        places = [(kind, wish.namespace, wish.name) for kind, wish in known if kind]
+        self._ahead = dict(read_ahead(self._api, places, pool))
+        self._children = self._read_children(wishes)
+
+    def _read_children(self, wishes: Sequence[Wish]) -> dict[str, Sequence[Object]]:
+        """The Deployments of many LLMInferenceServices, by the selector of each."""
+        by_namespace: dict[str, list[Wish]] = {}
+        for wish in wishes:
+            if wish.kind == "LLMInferenceService" and wish.by_kind and wish.namespace:
+                by_namespace.setdefault(wish.namespace, []).append(wish)
+        kind, found = self._api.kind("apps/v1", "Deployment"), dict[str, Sequence[Object]]()
+        for namespace, services in by_namespace.items():
+            if kind is None or len(services) < FEW:
+                continue
+            items = listed(self._api, kind, namespace, len(services) * 2, _OF_SERVICES)
+            for wish in services if items is not None else ():
+                found[f"{namespace}/{_children(wish)}"] = [
+                    item
+                    for item in items or ()
+                    if item["metadata"]["labels"].get(_SERVICE_LABEL) == wish.name
+                ]
+        return found
 
     def look(self, wish: Wish, memory: Memory) -> Look:
         """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
@@ -100,6 +142,9 @@ class Looker:
         elif kind.namespaced and not wish.namespace:
             words = f"namespace is not given, and {wish.kind} needs one"
             look.verdict = Verdict(False, words, hopeless=True)
+        elif wish.selector:
+            left = self._list(wish.api_version, wish.kind, wish.namespace, wish.selector, look)
+            look.verdict = judge_left(left)
         else:
             self._look_at(kind, wish, memory, look)
         memory.looked = True
@@ -126,7 +171,10 @@ class Looker:
     def _look_at(self, kind: Kind, wish: Wish, memory: Memory, look: Look) -> None:
         namespace = wish.namespace if kind.namespaced else None
         look.places.append(_one(kind, wish.name, namespace))
-        live = self._api.get(kind.path(wish.name, namespace))
+        path = kind.path(wish.name, namespace)
+        live = self._ahead.pop(path, _NOT_READ)
+        if live is _NOT_READ:
+            live = self._api.get(path)
         if live is None:
             look.verdict = judge_absent(wish)
             return
@@ -152,9 +200,17 @@ class Looker:
         if wish.kind == "InferencePool":
             return Sight(live, gateways=self._gateways(live, wish, look))
         if wish.kind == "LLMInferenceService":
-            found = self._helpful("apps/v1", "Deployment", wish.namespace, _children(wish), look)
-            return Sight(live, deployments=found)
+            return Sight(live, deployments=self._deployments_of(wish, look))
         return Sight(live, deployments=(live,) if wish.kind == "Deployment" else ())
+
+    def _deployments_of(self, wish: Wish, look: Look) -> Sequence[Object]:
+        selector = _children(wish)
+        found = self._children.pop(f"{wish.namespace}/{selector}", None)
+        kind = self._api.kind("apps/v1", "Deployment")
+        if found is None or kind is None:
+            return self._helpful("apps/v1", "Deployment", wish.namespace, selector, look)
+        look.places.append(_some(kind, wish.namespace, selector))
+        return found
 
     def _slices(self, place: str, look: Look) -> Sequence[Object]:
         namespace, _slash, name = place.partition("/")
@@ -183,11 +239,17 @@ class Looker:
             if place and kind and place not in found:
                 namespace, _slash, name = place.partition("/")
                 look.places.append(_one(kind, name, namespace))
-                try:
-                    found[place] = self._api.get(kind.path(name, namespace)) is not None
-                except ApiError:
-                    found[place] = True
+                found[place] = self._gateway_exists(place, kind.path(name, namespace))
         return found
+
+    def _gateway_exists(self, place: str, path: str) -> bool:
+        """Asked once a pass, although all pools report on the same one."""
+        if place not in self._gateways_seen:
+            try:
+                self._gateways_seen[place] = self._api.get(path) is not None
+            except ApiError:
+                self._gateways_seen[place] = True
+        return self._gateways_seen[place]
 
     def _trouble(self, wish: Wish, sight: Sight, memory: Memory, look: Look) -> Verdict | None:
         """Why an object that is not ready is not, as others tell it."""
@@ -252,10 +314,9 @@ class Looker:
         helpful: bool = False,
     ) -> Sequence[Object]:
         place = self._api.kind(api_version, kind)
-        query = {"labelSelector": selector}
-        found = self._items(place, namespace, query, helpful=helpful)
+        found = self._items(place, namespace, {"labelSelector": selector}, helpful=helpful)
         if place and found is not None:
-            look.places.append(f"{place.path(None, namespace)}?{urlencode(query)}")
+            look.places.append(_some(place, namespace, selector))
         return found or ()
 
     def _items(
@@ -279,6 +340,11 @@ def _one(kind: Kind, name: str, namespace: str | None) -> str:
     return f"{kind.path(None, namespace)}?{query}"
 
 
+def _some(kind: Kind, namespace: str | None, selector: str) -> str:
+    """The place of the objects that carry labels."""
+    return f"{kind.path(None, namespace)}?{urlencode({'labelSelector': selector})}"
+
+
 def _joined(verdict: Verdict, trouble: Verdict) -> Verdict:
     """What an object says of itself, and what others say; a refusal is not told twice."""
     both = not (verdict.reason.startswith("its pods are refused") and "refused" in trouble.reason)
@@ -287,8 +353,8 @@ def _joined(verdict: Verdict, trouble: Verdict) -> Verdict:
 
 
 def _children(wish: Wish) -> str:
-    """Labels that KServe puts on all it makes for a service (pkg/controller/llmisvc)."""
-    return f"app.kubernetes.io/part-of=llminferenceservice,app.kubernetes.io/name={wish.name}"
+    """Selects all that KServe makes for a service."""
+    return f"{_OF_SERVICES},{_SERVICE_LABEL}={wish.name}"
 
 
 def _pod_selector(wish: Wish, live: Object) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object, Verdict
 
@@ -120,23 +121,51 @@ def times(event: Object) -> int:
     return int(event.get("count") or series.get("count") or 1)
 
 
-def judge(pods: Iterable[Object], events: Sequence[Object], before: Tries) -> Verdict | None:
-    """The worst that can be said of the pods; None when nothing is wrong with them.
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with one container; `kind` is the state that the kubelet puts it in."""
 
-    `before` are the tries that had begun at the first look.
-    """
-    verdicts: list[Verdict] = []
+    pod: Object
+    status: Object
+    kind: Literal["image", "crash", "other"]
+    verdict: Verdict
+
+    @property
+    def place(self) -> str:
+        """How messages call the container."""
+        return f"pod {self.pod['metadata']['name']}, container {self.status['name']}"
+
+
+def troubles(pods: Iterable[Object], events: Sequence[Object], before: Tries) -> Iterator[Trouble]:
+    """What is wrong with each container; `before` as for `judge`."""
     for pod in pods:
-        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        uid = pod["metadata"]["uid"]
         for status, reason, words in _waiting(pod):
             failures = list(_pull_failures(uid, status["name"], events))
             tries = before.get((uid, status["name"]), _NONE)
             verdict = _container(status, reason, words, tries, failures)
-            place = f"pod {name}, container {status['name']}"
-            verdicts.append(Verdict(False, f"{place}: {verdict.reason}", verdict.hopeless))
-        unschedulable = _unschedulable(pod)
-        if unschedulable:
-            verdicts.append(Verdict(False, f"pod {name} is not scheduled: {unschedulable}"))
+            kind: Literal["image", "crash", "other"] = "other"
+            if reason in _IMAGE_REASONS or reason in _HOPELESS_REASONS:
+                kind = "image"
+            elif reason == _CRASH:
+                kind = "crash"
+            yield Trouble(pod, status, kind, verdict)
+
+
+def judge(pods: Sequence[Object], events: Sequence[Object], before: Tries) -> Verdict | None:
+    """The worst that can be said of the pods; None when nothing is wrong with them.
+
+    `before` are the tries that had begun at the first look.
+    """
+    found = troubles(pods, events, before)
+    verdicts = [
+        Verdict(False, f"{one.place}: {one.verdict.reason}", one.verdict.hopeless) for one in found
+    ]
+    for pod in pods:
+        waits = unschedulable(pod)
+        if waits:
+            words = f"pod {pod['metadata']['name']} is not scheduled: {waits}"
+            verdicts.append(Verdict(False, words))
     return next((v for v in verdicts if v.hopeless), verdicts[0] if verdicts else None)
 
 
@@ -189,7 +218,8 @@ def _waiting(pod: Object) -> Iterator[tuple[Object, str, str]]:
             yield status, reason, str(waiting.get("message", ""))
 
 
-def _unschedulable(pod: Object) -> str:
+def unschedulable(pod: Object) -> str:
+    """Why the scheduler finds no node for a pod; empty when it has one, or was not tried."""
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "")

@@ -9,7 +9,7 @@ Sources: Kubernetes API reference (Deployment, CustomResourceDefinition, …), G
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness import routing, webhooks
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
@@ -47,6 +47,15 @@ def judge(sight: Sight, wish: Wish) -> Verdict:
 def judge_absent(wish: Wish) -> Verdict:
     """The verdict on an object that does not exist."""
     return Verdict(True, "it is gone") if wish.gone else not_yet("it does not exist")
+
+
+def judge_left(left: Sequence[Object]) -> Verdict:
+    """The verdict on objects that are all to go: who is left, and what holds the first."""
+    if not left:
+        return Verdict(True, "they are gone")
+    names = [str(one["metadata"].get("name")) for one in left]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return not_yet(f"{', '.join(names[:3])}{more} left; of the first: {still_there(left[0])}")
 
 
 def _replicas(live: Object) -> int:

@@ -16,7 +16,10 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Wish:
-    """An object to wait for, and what it needs beyond its kind's own rule."""
+    """An object to wait for, and what it needs beyond its kind's own rule.
+
+    With a label selector in place of the name it is all objects that carry the labels.
+    """
 
     api_version: str
     kind: str
@@ -27,11 +30,13 @@ class Wish:
     keys: tuple[str, ...] = ()
     ca_bundle: bool = False
     gone: bool = False
+    selector: str = ""
 
     @property
     def title(self) -> str:
         """How messages call the object."""
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+        place = self.namespace + "/" if self.namespace else ""
+        return f"{self.kind} {place}{self.name or self.selector}"
 
     @property
     def by_kind(self) -> bool:
@@ -46,6 +51,8 @@ class Verdict:
     ready: bool
     reason: str
     hopeless: bool = False
+    detail: str = ""
+    """Told with the reason; what changes too often to be told at each change."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
@@ -54,7 +54,8 @@ def argument_spec() -> dict[str, Any]:
             "options": {
                 "api_version": {"type": "str", "required": True},
                 "kind": {"type": "str", "required": True},
-                "name": {"type": "str", "required": True},
+                "name": {"type": "str"},
+                "selector": {"type": "str"},
                 "namespace": {"type": "str"},
                 "condition": {"type": "list", "elements": "str"},
                 "field": {"type": "str"},
@@ -62,6 +63,8 @@ def argument_spec() -> dict[str, Any]:
                 "ca_bundle": {"type": "bool", "default": False, "aliases": ["caBundle"]},
                 "gone": {"type": "bool", "default": False},
             },
+            "mutually_exclusive": [("name", "selector")],
+            "required_one_of": [("name", "selector")],
         },
         "kinds_exist": {"type": "bool", "default": False},
         "progress": {
@@ -93,11 +96,29 @@ class _Item:
         return {
             "api_version": self.wish.api_version,
             "kind": self.wish.kind,
-            "name": self.wish.name,
+            "name": self.wish.name or self.wish.selector,
             "namespace": self.wish.namespace,
             "ready": self.verdict.ready,
             "reason": self.verdict.reason,
         }
+
+
+class Looks(Protocol):
+    """What looks at objects, one at a time."""
+
+    def begin(self, wishes: Sequence[Wish], pool: ThreadPoolExecutor) -> None:
+        """Before looks at all of these."""
+
+    def look(self, wish: Wish, memory: Memory) -> Look:
+        """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between lines when nothing changes, and between two looks at one object."""
+
+    progress: float = PROGRESS_SECONDS
+    gap: float = GAP_SECONDS
 
 
 class Waiter:
@@ -105,23 +126,26 @@ class Waiter:
 
     def __init__(
         self,
-        looker: Looker,
+        looker: Looks,
         wishes: Iterable[Wish],
         progress: Progress,
         doorbells: Doorbells,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace = Pace(),
     ) -> None:
         self._looker = looker
         self._items = [_Item(wish) for wish in wishes]
         self._progress = progress
         self._doorbells = doorbells
         self._clock = clock
+        self._pace = pace
         self._started = clock()
         self._told_unwatched: set[str] = set()
 
     def look(self) -> None:
         """Look once."""
         with ThreadPoolExecutor(PARALLEL) as pool:
+            self._looker.begin([item.wish for item in self._items], pool)
             list(pool.map(self._see, self._items))
 
     def wait(self, seconds: float) -> str | None:
@@ -139,11 +163,11 @@ class Waiter:
                     return _words("cannot become ready", unready, self.elapsed)
                 if over:
                     return _words("not ready", unready, self.elapsed)
-                if self._clock() - told >= PROGRESS_SECONDS:
+                if self._clock() - told >= self._pace.progress:
                     told = self._clock()
                     self._tell(unready)
                 self._doorbells.keep(place for item in unready for place in item.places)
-                self._rest(unready, min(end, told + PROGRESS_SECONDS))
+                self._rest(unready, min(end, told + self._pace.progress))
 
     @property
     def elapsed(self) -> float:
@@ -162,6 +186,7 @@ class Waiter:
         now = self._clock()
         todo = [item for item in self._unready() if everything or item.due <= now]
         before = [item.verdict.reason for item in todo]
+        self._looker.begin([item.wish for item in todo], pool)
         list(pool.map(self._see, todo))
         self._tell(
             item
@@ -180,14 +205,15 @@ class Waiter:
         rung = self._doorbells.wait(min(until, *(item.due for item in unready)) - self._clock())
         for item in unready:
             if not rung.isdisjoint(item.places):
-                item.due = min(item.due, max(self._clock(), item.seen + GAP_SECONDS))
+                item.due = min(item.due, max(self._clock(), item.seen + self._pace.gap))
 
     def _tell(self, items: Iterable[_Item]) -> None:
         ready = len(self._items) - len(self._unready())
         head = f"[{self.elapsed:4.0f} s, {ready} of {len(self._items)} ready]"
         for item in items:
             state = "" if item.verdict.ready else "waits: "
-            self._progress(f"{head} {item.wish.title} {state}{item.verdict.reason}")
+            words = item.verdict.reason + item.verdict.detail
+            self._progress(f"{head} {item.wish.title} {state}{words}")
 
     def _tell_unwatched(self, places: Iterable[str]) -> None:
         for place in places:
@@ -248,13 +274,14 @@ def wish_of(entry: Mapping[str, Any]) -> Wish:
     return Wish(
         api_version=str(entry["api_version"]),
         kind=str(entry["kind"]),
-        name=str(entry["name"]),
+        name=str(entry.get("name") or ""),
         namespace=entry.get("namespace") or None,
         conditions=tuple(str(name) for name in entry.get("condition") or ()),
         field=entry.get("field") or None,
         keys=tuple(str(key) for key in entry.get("keys") or ()),
         ca_bundle=bool(entry.get("ca_bundle")),
         gone=bool(entry.get("gone")),
+        selector=str(entry.get("selector") or ""),
     )
 
 
@@ -266,12 +293,17 @@ def wait_ready(
     params: Mapping[str, Any], session: Streaming, *, check: bool, progress: Progress
 ) -> dict[str, Any]:
     """Wait for what the options name; in check mode look once and report."""
+    wishes = [wish_of(entry) for entry in params["objects"]]
+    present = [wish.title for wish in wishes if wish.selector and not wish.gone]
+    if present:
+        words = f"objects: {present[0]} is chosen by selector. Expected: gone, or a name."
+        return {"failed": True, "changed": False, "msg": words}
     api = Api(session)
     try:
         first_contact(api)
         waiter = Waiter(
             Looker(api, kinds_exist=bool(params.get("kinds_exist"))),
-            [wish_of(entry) for entry in params["objects"]],
+            wishes,
             progress if params.get("progress", True) else _silence,
             Watches(session, api.counts),
         )

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.storage import (
+    S3_KEYS,
+    SECRET_ANNOTATION,
+    TOKEN_KEY,
+    split_uri,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
 
 Object = Mapping[str, Any]
-_TOKEN_KEY = "HF_TOKEN"  # the name of a key, not a token
 _OTHER_TOKEN_KEYS = frozenset({"token", "hf_token", "HF_HUB_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
-_S3_KEY = "AWS_ACCESS_KEY_ID"
-_TOKEN_ANNOTATION = "serving.kserve.io/storageSecretName"  # the name of an annotation
 # Owners whose models the hub gives only to accounts that have accepted their terms.
 _GATED = ("meta-llama/", "google/gemma-")
 # Labels that descriptions of the pattern name, and that no pod has.
@@ -39,8 +42,8 @@ def check_companions(services: Iterable[Object], others: Iterable[Object]) -> li
 
 
 def _check_gated(view: View, others: Iterable[Object]) -> Iterator[Finding]:
-    scheme, _, model = view.model_uri.partition("://")
-    if scheme != "hf" or not model.startswith(_GATED) or _TOKEN_ANNOTATION in view.annotations:
+    scheme, model = split_uri(view.model_uri)
+    if scheme != "hf" or not model.startswith(_GATED) or SECRET_ANNOTATION in view.annotations:
         return
     account = _account_of(view)
     if not any(
@@ -54,8 +57,8 @@ def _check_gated(view: View, others: Iterable[Object]) -> Iterator[Finding]:
             "nothing in this file hands a token to the download",
             path="spec.model.uri",
             found=view.model_uri[:200],
-            expected=f"a Secret with key {_TOKEN_KEY} under secrets of ServiceAccount {account}, "
-            f"or named by the annotation {_TOKEN_ANNOTATION}",
+            expected=f"a Secret with key {TOKEN_KEY} under secrets of ServiceAccount {account}, "
+            f"or named by the annotation {SECRET_ANNOTATION}",
             fix="nothing, if the namespace has it already (phase namespace, namespace_hub_token)",
             subject=view.subject,
         )
@@ -91,7 +94,7 @@ def _check_secret(secret: Object, _views: list[View]) -> Iterator[Finding]:
         for key in secret[field]
     }
     wrong = sorted(keys & _OTHER_TOKEN_KEYS)
-    if wrong and _TOKEN_KEY not in keys:
+    if wrong and TOKEN_KEY not in keys:
         yield _finding(
             secret,
             "COMPANION-TOKEN-KEY",
@@ -99,18 +102,18 @@ def _check_secret(secret: Object, _views: list[View]) -> Iterator[Finding]:
             "KServe takes a hub token under one key only and silently ignores others, so a gated "
             "model is refused with 401",
             f"key {', '.join(wrong)}",
-            f"key {_TOKEN_KEY}",
-            f"call the key {_TOKEN_KEY}",
+            f"key {TOKEN_KEY}",
+            f"call the key {TOKEN_KEY}",
         )
-    if {_TOKEN_KEY, _S3_KEY} <= keys:
+    if {TOKEN_KEY, S3_KEYS[0]} <= keys:
         yield _finding(
             secret,
             "COMPANION-TOKEN-WITH-S3",
             "warning",
             "KServe takes a Secret with keys of AWS for settings of S3 and drops the hub token, so "
             "a gated model is refused with 401",
-            f"keys {_S3_KEY} and {_TOKEN_KEY}",
-            f"{_TOKEN_KEY} in a Secret of its own",
+            f"keys {S3_KEYS[0]} and {TOKEN_KEY}",
+            f"{TOKEN_KEY} in a Secret of its own",
             "make two Secrets of it",
         )
 

@@ -40,7 +40,12 @@ _WORKLOADS = {"labelSelector": "app.kubernetes.io/part-of=llminferenceservice"}
 
 def argument_spec() -> dict[str, Any]:
     """Give the options of the task, with kubernetes.core's connection options."""
-    return {**connection_options(), "namespace": {"type": "str"}, "name": {"type": "str"}}
+    return {
+        **connection_options(),
+        "namespace": {"type": "str"},
+        "name": {"type": "str"},
+        "label_selectors": {"type": "list", "elements": "str", "default": []},
+    }
 
 
 def run(
@@ -54,7 +59,9 @@ def run(
         services, deployments = [], []
         if version:
             place = f"/namespaces/{quote(namespace)}" if namespace else ""
-            services = list_objects(session, f"/apis/{version}{place}/llminferenceservices")
+            labels = {"labelSelector": ",".join(parameters["label_selectors"])}
+            path = f"/apis/{version}{place}/llminferenceservices"
+            services = list_objects(session, path, labels if labels["labelSelector"] else None)
             deployments = list_objects(session, f"/apis/apps/v1{place}/deployments", _WORKLOADS)
     except (ObjectReadError, ConnectionProblem) as problem:
         return {"failed": True, "changed": False, "msg": str(problem)}

@@ -18,6 +18,8 @@ _LONGEST = 63
 _MD5 = 32
 _HEAD = _LONGEST - _MD5
 
+SCHEDULER_SERVICE = "-epp-service"
+
 # The longest suffix is "-kserve-self-signed-certs"; up to here no name is shortened.
 LONGEST_PLAIN_NAME = _LONGEST - len("-kserve-self-signed-certs")
 
@@ -58,7 +60,7 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
         workload=child_name(name, "-kserve"),
         workload_service=child_name(name, "-kserve-workload-svc"),
         scheduler=child_name(name, "-kserve-router-scheduler"),
-        scheduler_service=child_name(name, "-epp-service"),
+        scheduler_service=child_name(name, SCHEDULER_SERVICE),
         scheduler_account=child_name(name, "-epp-sa"),
         scheduler_cluster_role_binding=child_name(namespace, f"-{name}-epp-auth-rb"),
         pool=child_name(name, "-inference-pool"),
@@ -71,17 +73,23 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
     )
 
 
+def service_selector(name: str) -> str:
+    """Select everything that KServe makes for a service, its pods too."""
+    return f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice"
+
+
 def workload_selector(name: str) -> str:
     """Select the pods that run the model server."""
-    return (
-        f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice,"
-        "kserve.io/component=workload"
-    )
+    return f"{service_selector(name)},kserve.io/component=workload"
 
 
 def scheduler_selector(name: str) -> str:
     """Select the pods of the endpoint picker (EPP)."""
     return (
-        f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice,"
-        "app.kubernetes.io/component=llminferenceservice-router-scheduler"
+        f"{service_selector(name)},app.kubernetes.io/component=llminferenceservice-router-scheduler"
     )
+
+
+def gateway_selector(name: str) -> str:
+    """Select the pods, or the Service, that an implementation made for a Gateway."""
+    return f"gateway.networking.k8s.io/gateway-name={name}"

@@ -41,6 +41,19 @@ _WATCHED_CRDS = (
     "servicemonitors.monitoring.coreos.com",
 )
 
+# config/llmisvc/config-llm-scheduler.yaml of release-v0.15, with what its template would fill in.
+_SCHEDULER_ARGUMENTS = (
+    "--pool-name", "{pool}",
+    "--pool-namespace", "{namespace}",
+    "--pool-group", "inference.networking.x-k8s.io",
+    "--zap-encoder", "json",
+    "--grpc-port", "9002",
+    "--grpc-health-port", "9003",
+    "--secure-serving",
+    "--model-server-metrics-scheme", "https",
+    "--cert-path", "/var/run/kserve/tls",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -60,7 +73,9 @@ class Track:
     ``objects`` is how many objects the overlay holds at ``commit``; ``certificate`` is the one of
     the webhooks, and its Secret has the same name with ``-cert`` behind it. ``pool_api_version`` is
     the one of the InferencePool that serves; empty where two are made and Istio decides which one
-    is accepted, so that only the service's own condition tells.
+    is accepted, so that only the service's own condition tells. ``scheduler_arguments`` are those
+    of the preset's scheduler, which a configuration of one's own must repeat; empty where the spec
+    has a field for it. ``model_object``: an InferenceModel is made, whose model name cannot change.
     """
 
     name: str
@@ -77,6 +92,8 @@ class Track:
     shadow_destination_rule: str
     migrated_annotation: str
     pool_api_version: str = ""
+    scheduler_arguments: tuple[str, ...] = ()
+    model_object: bool = False
     presets: tuple[str, ...] = PRESETS
 
     @property
@@ -112,6 +129,8 @@ TRACKS = {
             liveness=Probe(delay=120, period=10, failures=3),
             shadow_destination_rule="-kserve-workload",
             migrated_annotation="serving.kserve.io/inferencepool-migrated",
+            scheduler_arguments=_SCHEDULER_ARGUMENTS,
+            model_object=True,
         ),
         Track(
             name="release-v0.17",

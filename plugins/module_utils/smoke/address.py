@@ -23,6 +23,10 @@ class AddressError(Exception):
     """An address given by the user cannot be used; the text says what was expected."""
 
 
+class WayProblem(Exception):
+    """The way to the gateway that was asked for cannot be taken; the text is for the user."""
+
+
 @dataclass(frozen=True)
 class ServiceAddress:
     """The URL of a service, and which field it was taken from."""

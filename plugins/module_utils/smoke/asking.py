@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +15,23 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 5.0
 
 
-class Transport(Protocol):
-    """What sends a request; HttpTransport in earnest, a script in tests."""
+class Sender(Protocol):
+    """What sends one request."""
 
-    def send(self, request: Request) -> Outcome:
+    def send(self, request: Request, timeout: float | None = None) -> Outcome:
         """Send one request and give what came back."""
+
+
+class Transport(Sender, Protocol):
+    """A way to the model; HttpTransport for most."""
+
+    def where(self, url: str) -> str:
+        """Tell which address a URL is connected to."""
+
+    def send_all(
+        self, requests: Sequence[Request], parallel: int = 1, timeout: float | None = None
+    ) -> list[Outcome]:
+        """Send requests, so many at once, and give what came back in their order."""
 
 
 class Clock(Protocol):
@@ -42,17 +54,18 @@ class Asked:
 
 
 def ask_until(
-    transport: Transport,
+    transport: Sender,
     request: Request,
     judge: Callable[[Outcome], Judgement],
     deadline: float,
     clock: Clock,
+    timeout: float | None = None,
 ) -> Asked:
     """Send the request again while its failure may heal and ``deadline`` (monotonic) is ahead."""
     pause = FIRST_PAUSE
     attempts = 0
     while True:
-        outcome = transport.send(request)
+        outcome = transport.send(request, timeout)
         attempts += 1
         judgement = judge(outcome)
         if not judgement.may_heal or clock.monotonic() + pause > deadline:

@@ -6,11 +6,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FailureKind = Literal["dns", "refused", "unreachable", "tls", "timeout", "lost", "not-http"]
+FailureKind = Literal[
+    "dns",
+    "refused",
+    "unreachable",
+    "certificate-authority",
+    "certificate-name",
+    "certificate-time",
+    "not-tls",
+    "tls",
+    "timeout",
+    "stalled",
+    "lost",
+    "broken-off",
+    "not-http",
+]
+SHORTEST_SECRET = 6
+"""Characters; a shorter header value says nothing, and hiding it would hide half of a text."""
+
+
+_PUBLIC = frozenset({"accept", "content-type", "user-agent"})
 
 
 @dataclass(frozen=True)
@@ -27,7 +46,10 @@ class Request:
 class Reply:
     """What came back; header names are in lower case.
 
-    ``seconds`` is from connecting to the last byte; ``truncated``: the body was longer than read.
+    ``seconds`` is from connecting to the last byte, ``connect_seconds`` the part of it until the
+    request could be sent. ``arrivals``: how much of the body was there how many seconds after the
+    request was sent. ``started``: on the sender's clock. ``truncated``: the body was longer than
+    read. ``hidden``: what a message must not quote, since it was sent as a header.
     """
 
     status: int
@@ -35,41 +57,32 @@ class Reply:
     body: bytes
     seconds: float
     truncated: bool = False
+    connect_seconds: float = 0.0
+    arrivals: tuple[tuple[int, float], ...] = ()
+    started: float = 0.0
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+    def quoted(self, limit: int = 200) -> str:
+        """Show the body in a message."""
+        return quote(self.body, limit, self.hidden)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why nothing came back. ``where`` is the address that was connected to, as host:port."""
+    """Why nothing whole came back. ``where`` was connected to, as host:port.
+
+    ``detail`` says more, for a person; ``received`` is how many bytes of a body had come.
+    """
 
     kind: FailureKind
     detail: str
     seconds: float
     where: str
+    started: float = 0.0
+    received: int = 0
 
 
 Outcome = Reply | Failure
-
-
-def completion(
-    base_url: str, model: str, prompt: str, max_tokens: int, headers: Mapping[str, str]
-) -> Request:
-    """Ask for one completion. No ``seed``: vLLM on TPU refuses it (vllm-project/tpu-inference)."""
-    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0}
-    return Request(
-        method="POST",
-        url=f"{base_url.rstrip('/')}/v1/completions",
-        headers={**headers, "Content-Type": "application/json", "Accept": "application/json"},
-        body=json.dumps(body).encode(),
-    )
-
-
-def model_list(base_url: str, headers: Mapping[str, str]) -> Request:
-    """Ask which models are served. This path goes round the scheduler, to the Service."""
-    return Request(
-        method="GET",
-        url=f"{base_url.rstrip('/')}/v1/models",
-        headers={**headers, "Accept": "application/json"},
-    )
 
 
 def bad_header(headers: Mapping[str, str]) -> str | None:
@@ -82,14 +95,32 @@ def bad_header(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def quote(data: bytes | str, limit: int = 200) -> str:
-    """Show a foreign text in a message: one line, printable, bounded."""
-    text = data if isinstance(data, str) else data[: limit * 4].decode("utf-8", "backslashreplace")
+def secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """List what must not be shown of the user's headers: whole values, and a token after a word."""
+    parts = {
+        part
+        for name, value in headers.items()
+        if name.lower() not in _PUBLIC
+        for part in (value, value.rpartition(" ")[2])
+    }
+    return tuple(sorted((one for one in parts if len(one) >= SHORTEST_SECRET), key=len)[::-1])
+
+
+def quote(data: bytes | str, limit: int = 200, hidden: Collection[str] = ()) -> str:
+    """Show a foreign text in a message: one line, printable, bounded, without what is hidden."""
+    longest = max((len(secret) for secret in hidden), default=0)
+    text = (
+        data
+        if isinstance(data, str)
+        else data[: (limit + longest) * 4].decode("utf-8", "backslashreplace")
+    )
+    for secret in hidden:
+        text = text.replace(secret, "********")
     shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:limit])
     return shown + ("…" if len(text) > limit else "")
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes | str) -> Any:
     """Parse a body; None when it is not JSON (JSON's own null counts as not JSON)."""
     try:
         return json.loads(body)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
@@ -146,6 +146,19 @@ def fitting(nodes: Iterable[TpuNode], accelerator: str, topology: str) -> list[T
 def replicas_that_fit(nodes: Iterable[TpuNode], chips: int) -> int:
     """How many replicas of so many chips the free nodes take: a replica needs a node."""
     return sum(node.free // chips for node in nodes) if chips > 0 else 0
+
+
+def occupied(
+    nodes: Iterable[TpuNode], accelerator: str, topology: str, chips: int, replicas: int
+) -> list[TpuNode]:
+    """The nodes once so many replicas have started on them, as far as they fit."""
+    found = []
+    for node in nodes:
+        fits = (node.accelerator, node.topology) == (accelerator, topology) and chips > 0
+        here = min(node.free // chips, replicas) if fits else 0
+        replicas -= here
+        found.append(replace(node, used=node.used + here * chips) if here else node)
+    return found
 
 
 def project_of(nodes: Iterable[Mapping[str, Any]]) -> Project | None:

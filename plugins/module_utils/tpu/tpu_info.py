@@ -55,9 +55,9 @@ def run(
         )
     try:
         session = open_session(parameters)
-        nodes = list_objects(session, "/api/v1/nodes", {"labelSelector": ACCELERATOR_LABEL})
+        nodes, pods = read_nodes(session)
         version = str(send(session, "GET", "/version").get("gitVersion", ""))
-        found = tpu_nodes(nodes, _pods(session, nodes))
+        found = tpu_nodes(nodes, pods)
     except (ObjectReadError, ConnectionProblem) as problem:
         return _failed(str(problem))
     result: dict[str, Any] = {
@@ -84,8 +84,14 @@ def _wanted(parameters: Mapping[str, Any]) -> Wanted | None:
     )
 
 
-def _pods(session: Session, nodes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The pods on these nodes; those of all other nodes need not be read."""
+def read_nodes(session: Session) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The TPU nodes and the pods on them; those of all other nodes need not be read."""
+    nodes = list_objects(session, "/api/v1/nodes", {"labelSelector": ACCELERATOR_LABEL})
+    return nodes, pods_on(session, nodes)
+
+
+def pods_on(session: Session, nodes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The pods on these nodes."""
 
     def on(node: Mapping[str, Any]) -> list[dict[str, Any]]:
         selector = {"fieldSelector": f"spec.nodeName={node['metadata']['name']}"}

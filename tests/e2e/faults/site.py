@@ -22,7 +22,6 @@ from typing import Any
 
 from tests.e2e.faults.proxy import Proxy, Rule
 from tests.e2e.site.playbooks import Run, command, environment, play
-from tests.sandbox import world
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.paths import CHECKOUT
 
@@ -82,10 +81,7 @@ class Site:
 
     def kill_api_server(self) -> None:
         """Kill it without a word; the sandbox's supervisor starts it again a second later."""
-        pid = world.running(self.sandbox.state)
-        assert pid is not None
-        server = (self.sandbox.state.pids / "kube-apiserver").read_text()
-        subprocess.run(world.command_inside(pid, ["kill", "-9", server]), check=True)
+        self.sandbox.kill("kube-apiserver")
 
     def disturb(self, phase: str) -> None:
         """Give the phase something to do: labels to restore, and an object to make."""

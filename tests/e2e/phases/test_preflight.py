@@ -184,7 +184,7 @@ def ask(lived: Sandbox, outside: tuple[Server, str], password: str, token: str) 
         "name": "model",
         "images": [f"{registry}/rhaiis/vllm:1"],
         "pull_secret": config,
-        "model": {"uri": "hf://owner/gated", "gated": True, "token": token},
+        "models": [{"uri": "hf://owner/gated", "gated": True, "token": token}],
     }
     options = {
         "kubeconfig": lived.kubeconfig,

@@ -30,12 +30,15 @@ def entry(kind: str, name: str, namespace: str, **more: Any) -> Object:
 class Waiting:
     """A wait under way: its lines with their times, and its result with the time it came."""
 
+    what = "objects"
+    """The option that says what to wait for."""
+
     def __init__(self, kubeconfig: str, *objects: Object, **params: Any) -> None:
         self.began = time.monotonic()
         self.lines: list[tuple[float, str]] = []
         self.result: Object = {}
         self.ended = 0.0
-        options = {"kubeconfig": kubeconfig, "wait_timeout": 60, "objects": list(objects), **params}
+        options = {"kubeconfig": kubeconfig, "wait_timeout": 60, self.what: list(objects), **params}
         # Not in the thread: kubernetes' client keeps a kubeconfig's certificates in files that all
         # threads share, and another one would read them while they are written.
         session = connect(options)
@@ -43,8 +46,12 @@ class Waiting:
         self._thread.start()
 
     def _run(self, options: Object, session: Streaming) -> None:
-        self.result = wait_ready(options, session, check=False, progress=self._tell)
+        self.result = self.work(options, session)
         self.ended = time.monotonic()
+
+    def work(self, options: Object, session: Streaming) -> Object:
+        """Wait, in the thread."""
+        return wait_ready(options, session, check=False, progress=self._tell)
 
     def _tell(self, line: str) -> None:
         self.lines.append((time.monotonic() - self.began, line))

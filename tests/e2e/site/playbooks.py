@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,26 @@ def play(
         lines = [json.loads(line) for line in Path(written.name).read_text().splitlines()]
     results = tuple((line["task"], line["result"]) for line in lines)
     return Run(done.returncode, done.stdout, results)
+
+
+def killed_at(
+    folder: Path | str, playbook: str, task: str, log: Path, inputs: Mapping[str, Any] | None = None
+) -> int:
+    """Start a playbook, kill it with all its children when it comes to a task; its return code."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command(playbook, inputs=inputs),
+            cwd=CHECKOUT,
+            env=environment(folder),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        while process.poll() is None and task not in log.read_text():
+            time.sleep(0.1)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
 
 
 def play_role(

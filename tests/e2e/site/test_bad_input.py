@@ -130,6 +130,23 @@ def inputs_that_stop() -> list[Any]:
         ("model", {"model_name": "Qwen_2"}, ["model_name is 'Qwen_2'", "at most 38"]),
         ("model", {"model_name": "q" * 39}, ["at most 38"]),
         ("model", {"model_pull_secret_name": ""}, ["model_pull_secret_name is empty"]),
+        (
+            "model",
+            {"model_services": [{"name": "a"}, {"name": "a"}]},
+            ["model_services[0], [1] are all", "a name of its own for each service"],
+        ),
+        (
+            "model",
+            {"model_services": [{"name": "a", "adress": "hf://o/m"}]},
+            ["model_services[0]", "adress"],
+        ),
+        (
+            "model",
+            {"model_services": [{"name": "a"}, {"name": "b", "chips": 8}]},
+            ["LLMInferenceService llm-d-inference-scheduling/b", "2x2"],
+        ),
+        ("model", {"model_scheduler": "custom"}, ["model_scheduler_config has no plugins"]),
+        ("model", {"model_uri": "gs://bucket/model"}, ["STORAGE-URI-SCHEME", "gs://bucket/model"]),
         ("model", {"model_accelerator": "tpu-v6e"}, ["tpu-v6e-slice"]),
         ("model", {"model_chips": 8}, ["2x2"]),
         ("model", {"model_vllm_arguments": ["--port 9000"]}, ["--port"]),

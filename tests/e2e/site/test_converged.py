@@ -66,7 +66,8 @@ def test_secrets_are_in_no_output(converged: Sandbox) -> None:
 def test_the_smoke_test_can_be_run_alone(converged: Sandbox) -> None:
     run = play(converged.folder, "smoke_test")
     assert run.code == 0, run.output[-6000:]
-    assert "answers at http://" in run.text
+    assert "HTTP 200 in" in run.text
+    assert "scheduler: proved" in run.text
 
 
 def test_a_service_account_keeps_what_others_put_there(converged: Sandbox) -> None:

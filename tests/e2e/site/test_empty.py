@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.site.playbooks import play
@@ -23,6 +25,14 @@ def test_check_mode_predicts_everything_and_writes_nothing(sandbox: Sandbox) -> 
     assert "gateway (Gateway) and namespace (Secrets) make them" in changed
     assert [each.uri for each in sandbox.requests_by("llmd.tpu", start) if each.is_write] == []
     assert "opendatahub" not in sandbox.kubectl("get", "namespaces")
+
+
+@pytest.mark.parametrize("inputs", [{}, {"model_remove_all": True}])
+def test_there_is_no_model_to_remove(sandbox: Sandbox, inputs: dict[str, Any]) -> None:
+    run = play(sandbox.folder, "model", inputs={"model_state": "absent", **inputs})
+    assert run.code == 0, run.output[-4000:]
+    assert run.changed_tasks == []
+    assert "Traceback" not in run.output
 
 
 @pytest.mark.parametrize(

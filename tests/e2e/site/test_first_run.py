@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.site.playbooks import command, environment, play
+from tests.e2e.site.playbooks import killed_at, play
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.paths import CHECKOUT
 
@@ -33,27 +30,11 @@ def fresh() -> Iterator[Sandbox]:
         sandbox.run("clean")
 
 
-def run_until(folder: Path, task: str, log: Path) -> int:
-    """Start site.yml, kill it with all its children when it comes to a task; its return code."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command("site"),
-            cwd=CHECKOUT,
-            env=environment(folder),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        while process.poll() is None and task not in log.read_text():
-            time.sleep(0.1)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        return process.wait()
-
-
 def test_a_killed_run_converges_when_it_is_run_again(fresh: Sandbox, tmp_path: Path) -> None:
     log = tmp_path / "killed.log"
-    assert run_until(fresh.folder, LAST_TASK, log) == -signal.SIGKILL, log.read_text()[-4000:]
+    assert killed_at(fresh.folder, "site", LAST_TASK, log) == -signal.SIGKILL, log.read_text()[
+        -4000:
+    ]
 
     again = play(fresh.folder, "site")
     assert again.code == 0, again.output[-6000:]

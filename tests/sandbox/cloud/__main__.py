@@ -43,7 +43,12 @@ def _never_ends(run: Callable[[], None]) -> None:
 
 def _remove_other_habits(cluster: Cluster, habits: list[str]) -> None:
     """Take back what a run with other habits left in a cluster that was kept."""
-    for name, remove in (("warden", warden.remove), ("gateway-api", gateway_api.remove)):
+    removals = {
+        "autoscaler": autoscaler.remove,
+        "gateway-api": gateway_api.remove,
+        "warden": warden.remove,
+    }
+    for name, remove in removals.items():
         if name not in habits:
             remove(cluster)
 

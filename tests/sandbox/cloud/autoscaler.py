@@ -7,7 +7,8 @@ cluster-autoscaler/clusterstate. ConfigMap ``kube-system/sandbox-autoscaler`` ch
 - ``seconds``: how long a new node takes (default 20; minutes on GKE);
 - ``maximum``: nodes per pool (default 2);
 - ``failure``: the cloud's reason, such as ``GCE out of resources``; then no node comes.
-Nodes are never taken away.
+Nodes are never taken away. As the real one it keeps ConfigMap ``cluster-autoscaler-status``, of
+which only the name and the health are imitated.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.sandbox.paths import State
 
 TPU = "google.com/tpu"
 COMPONENT = "cluster-autoscaler"
+STATUS: Key = ("kube-system", "cluster-autoscaler-status")
 SWITCH: Key = ("kube-system", "sandbox-autoscaler")
 DEFAULT_SECONDS = 20.0
 DEFAULT_MAXIMUM = 2
@@ -254,6 +256,25 @@ class Autoscaler:
         self._cluster.create(event(pod, COMPONENT, reason, message, kind))
 
 
+def status_map() -> Document:
+    """Return the ConfigMap that the autoscaler keeps its status in (clusterstate/utils)."""
+    namespace, name = STATUS
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {
+            "status": "autoscalerStatus: Running\nclusterWide:\n  health:\n    status: Healthy\n"
+        },
+    }
+
+
+def remove(cluster: Cluster) -> None:
+    """Take back what an earlier run with this habit left."""
+    cluster.delete(("v1", "ConfigMap"), STATUS)
+
+
 def run(cluster: Cluster, state: State) -> None:
     """Follow for ever."""
+    cluster.apply(status_map())
     Autoscaler(cluster, state, time.monotonic).run()

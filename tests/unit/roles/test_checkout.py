@@ -29,5 +29,5 @@ def test_the_site_resolves(folder: str, arguments: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Ask the model through the gateway" in done.stdout
+    assert "Ask the models through the gateway" in done.stdout
     assert not done.stderr

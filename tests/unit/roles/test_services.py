@@ -7,25 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.llmd.tpu.plugins.filter.services import (
-    bindings_of_services,
-    pods_of_services,
-)
+from ansible_collections.llmd.tpu.plugins.filter.services import bindings_of_services
 
-SERVICES = [{"metadata": {"namespace": "team", "name": "qwen"}}]
-
-
-def pod(namespace: str, service: str | None) -> dict[str, Any]:
-    """A pod that KServe made for a service."""
-    labels = {"app.kubernetes.io/name": service} if service else None
-    return {"metadata": {"name": "pod", "namespace": namespace, "labels": labels}}
-
-
-def test_pods() -> None:
-    pods = [pod("team", "qwen"), pod("team", "other"), pod("other", "qwen"), pod("team", None)]
-    assert pods_of_services(pods, SERVICES) == [
-        {"api_version": "v1", "kind": "Pod", "namespace": "team", "name": "pod", "gone": True}
-    ]
+SERVICES = [{"namespace": "team", "name": "qwen"}]
 
 
 def binding(**changes: Any) -> dict[str, Any]:

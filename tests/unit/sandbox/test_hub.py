@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.images.hub.hub import MODELS, TOKEN, Hub
+from tests.sandbox.images.hub.hub import MODELS, STRANGERS_TOKEN, TOKEN, Hub
 from tests.unit.sandbox.conftest import IMAGES, MODEL
 
 GATED = "meta-llama/Llama-3.1-8B-Instruct"
@@ -81,6 +81,7 @@ def test_a_gated_model_needs_the_token(pod_python: Path, hub: Hub, tmp_path: Pat
     ("source", "token", "words"),
     [
         (f"hf://{GATED}", "wrong", "Invalid credentials in Authorization header"),
+        (f"hf://{GATED}", STRANGERS_TOKEN, "403 Client Error"),
         ("hf://no/model", None, "401 Client Error"),
         ("hf://no/model", TOKEN, "404 Client Error"),
         (f"hf://{MODEL}:v9", None, "Revision Not Found for url"),

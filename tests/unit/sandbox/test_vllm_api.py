@@ -63,6 +63,13 @@ def test_models_list_the_names_and_the_context_length(serve: Serve) -> None:
     assert model["permission"][0]["object"] == "model_permission"
 
 
+def test_an_answer_is_named_for_the_clients_request(serve: Serve) -> None:
+    client, body = serve(), {**HELLO, "max_tokens": 2}
+    named = client.json("POST", CHAT, body, **{"X-Request-Id": "a1b2"})
+    assert named["id"] == "chatcmpl-a1b2"
+    assert client.json("POST", CHAT, body)["id"] != client.json("POST", CHAT, body)["id"]
+
+
 def test_a_chat_reply_has_vllms_shape(serve: Serve) -> None:
     reply = serve().json("POST", CHAT, {**HELLO, "max_tokens": 7})
     assert reply["id"].startswith("chatcmpl-")

@@ -12,6 +12,7 @@ Routes, headers and refusals are those that `huggingface_hub.snapshot_download` 
 As on the real hub a gated model can be looked at by anybody, but its files need a token (401,
 X-Error-Code: GatedRepo), a wrong token is refused everywhere, and a model that does not exist is
 401 to strangers and 404 to those who show a token (X-Error-Code: RepoNotFound either way).
+A good token of somebody without access to a gated model gets 403 (X-Error-Code: GatedRepo).
 Source: error handling in huggingface_hub/utils/_http.py.
 
 `GET /requests`, which the hub does not have, tells tests what was asked: method, path, status and
@@ -34,6 +35,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOKEN = "sandbox-hub-token"
+STRANGERS_TOKEN = "sandbox-hub-token-of-a-stranger"
+"""A good token of somebody who may not see the gated models."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ _API = re.compile(
 _FILE = re.compile(r"/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
+_STRANGER = f"Bearer {STRANGERS_TOKEN}"
+
+
 class RefusedError(Exception):
     """An error reply with the hub's code and message headers."""
 
@@ -152,6 +158,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: Hub
+    _stranger = False
 
     def do_HEAD(self) -> None:
         """As GET, without the body."""
@@ -170,9 +177,10 @@ class Handler(BaseHTTPRequestHandler):
         credentials = self.headers.get("Authorization")
         status = HTTPStatus.OK
         try:
-            if credentials not in (None, f"Bearer {self.server.token}"):
+            if credentials not in (None, f"Bearer {self.server.token}", _STRANGER):
                 message = "Invalid credentials in Authorization header"
                 raise RefusedError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
+            self._stranger = credentials == _STRANGER
             body, headers = self._find(path, credentials is not None)
             self._reply(status, body, headers)
         except RefusedError as refused:
@@ -206,6 +214,12 @@ class Handler(BaseHTTPRequestHandler):
                 "authenticated to access it. Please log in."
             )
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "GatedRepo", message)
+        if model.gated and self._stranger:
+            message = (
+                f"Access to model {model.name} is restricted and you are not in the authorized "
+                "list. Visit its page to ask for access."
+            )
+            raise RefusedError(HTTPStatus.FORBIDDEN, "GatedRepo", message)
         content = model.files.get(file)
         if content is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found")

@@ -63,6 +63,8 @@ class Call:
     include_usage: bool
     continuous_usage: bool
     echo: bool
+    identifier: str
+    """The client's X-Request-Id, else one of our own (serving_engine.py, _base_request_id)."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -70,7 +72,13 @@ class Call:
         return sum(len(request.prompt) for request in self.requests[:: self.requests[0].n])
 
 
-def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: int) -> Call:
+def parse_call(
+    body: bytes,
+    chat: bool,
+    models: Sequence[str],
+    max_model_len: int,
+    identifier: str | None = None,
+) -> Call:
     """Return the request in a body; raises RefusalError."""
     data = _json_object(body)
     _check_types(data)
@@ -103,6 +111,7 @@ def parse_call(body: bytes, chat: bool, models: Sequence[str], max_model_len: in
         include_usage=bool(stream_options.get("include_usage")),
         continuous_usage=bool(stream_options.get("continuous_usage_stats")),
         echo=bool(data.get("echo")) and not chat,
+        identifier=identifier or uuid.uuid4().hex,
     )
 
 
@@ -249,7 +258,7 @@ def _usage(prompt: int, completion: int, details: bool = True) -> Reply:
 def _head(call: Call, chunk: bool) -> Reply:
     name = "chat.completion" + (".chunk" if chunk else "") if call.chat else "text_completion"
     return {
-        "id": f"{'chatcmpl' if call.chat else 'cmpl'}-{uuid.uuid4().hex}",
+        "id": f"{'chatcmpl' if call.chat else 'cmpl'}-{call.identifier}",
         "object": name,
         "created": int(time.time()),
         "model": call.model,

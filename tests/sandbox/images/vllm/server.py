@@ -223,7 +223,8 @@ class Handler(BaseHTTPRequestHandler):
             raise api.RefusalError(HTTPStatus.BAD_REQUEST, f"['{message}']")
         options, engine = self.server.options, self.server.engine
         length = engine.limits.max_model_len
-        call = api.parse_call(body, chat, options.served_model_names, length)
+        identifier = self.headers.get("X-Request-Id")
+        call = api.parse_call(body, chat, options.served_model_names, length, identifier)
         if call.stream:
             self._stream(api.stream(engine, call))
         else:

@@ -19,9 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE
 from tests.unit.plugins.module_utils.smoke.misbehaving import (
     MODEL,
-    answer,
     by_path,
-    models,
     reply,
     serving,
 )
@@ -64,7 +62,7 @@ def test_in_a_play(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "model.yaml").write_text(GUIDE)
     check, ask = "llmd.tpu.model_check", "llmd.tpu.inference_smoke"
-    good = by_path(completions=reply(200, answer()), models=reply(200, models(MODEL)))
+    good = by_path()
     (tmp_path / "secret.yml").write_text("secret: {Authorization: Bearer hunter2}")
     with serving(good) as gateway, serving(reply(401, {"error": "Unauthorized"})) as closed:
         beside, missing, both, background, asked, refused = _play(
@@ -111,7 +109,7 @@ def test_model_check_as_a_module(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_inference_smoke_as_a_module(capsys: pytest.CaptureFixture[str]) -> None:
-    good = by_path(completions=reply(200, answer()), models=reply(200, models(MODEL)))
+    good = by_path()
     with serving(good) as gateway:
         options = {"url": gateway.url, "headers": {"Authorization": "Bearer hunter2"}}
         with patch_module_args(options), pytest.raises(SystemExit) as ended:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documentation and argument spec of `apply`, `manifests_info` and `wait_ready` say the same."""
+"""Documentation and argument spec say the same; the words run as modules, too."""
 
 from __future__ import annotations
 
@@ -24,12 +24,21 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import connect
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests import apply as apply_options
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness import wait as wait_options
 from ansible_collections.llmd.tpu.plugins.module_utils.rendering import info as info_options
-from ansible_collections.llmd.tpu.plugins.modules import apply, manifests_info, wait_ready
+from ansible_collections.llmd.tpu.plugins.module_utils.startup import (
+    model_startup as startup_options,
+)
+from ansible_collections.llmd.tpu.plugins.modules import (
+    apply,
+    manifests_info,
+    model_startup,
+    wait_ready,
+)
 
 Options = dict[str, Any]
 WORDS = [
     (apply.DOCUMENTATION, apply_options.argument_spec()),
     (manifests_info.DOCUMENTATION, info_options.argument_spec()),
+    (model_startup.DOCUMENTATION, startup_options.argument_spec()),
     (wait_ready.DOCUMENTATION, wait_options.argument_spec()),
 ]
 COMPARED = ("type", "default", "choices", "required", "elements", "aliases")
@@ -74,7 +83,7 @@ def test_connection_options_are_those_of_kubernetes_core() -> None:
 
 def test_ansible_reads_the_documentation(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("ansible-doc")
-    words = ["llmd.tpu.apply", "llmd.tpu.wait_ready"]
+    words = ["llmd.tpu.apply", "llmd.tpu.model_startup", "llmd.tpu.wait_ready"]
     done = subprocess.run(
         [str(program), "--json", "--type=module", *words],
         capture_output=True,
@@ -87,7 +96,7 @@ def test_ansible_reads_the_documentation(tmp_path: Path) -> None:
         assert shown[word]["doc"]["attributes"]["check_mode"]["support"] == "full"
 
 
-@pytest.mark.parametrize("module", [apply, manifests_info, wait_ready])
+@pytest.mark.parametrize("module", [apply, manifests_info, model_startup, wait_ready])
 def test_examples_and_samples_are_yaml(module: Any) -> None:
     tasks = yaml.safe_load(module.EXAMPLES)
     assert any(f"llmd.tpu.{module.__name__.rpartition('.')[2]}" in task for task in tasks)

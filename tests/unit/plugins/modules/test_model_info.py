@@ -65,7 +65,7 @@ def _session(services: list[Any], deployments: list[Any]) -> ScriptedSession:
 
 
 def _models(services: list[Any], deployments: list[Any], **options: Any) -> list[dict[str, Any]]:
-    parameters = {"namespace": None, "name": None, **options}
+    parameters = {"namespace": None, "name": None, "label_selectors": [], **options}
     result = run(parameters, lambda _options: _session(services, deployments))
     assert result["api_version"] == f"{GROUP}/v1alpha1"
     models: list[dict[str, Any]] = result["models"]
@@ -102,13 +102,13 @@ def test_one_of_several_by_name() -> None:
 
 def test_a_cluster_without_kserve_has_no_models() -> None:
     session = ScriptedSession({f"GET /apis/{GROUP}": refused(404, "not found")})
-    result = run({"namespace": None, "name": None}, lambda _options: session)
+    result = run({"namespace": None, "name": None, "label_selectors": []}, lambda _options: session)
     assert (result["models"], result["api_version"]) == ([], "")
 
 
 def test_what_cannot_be_read_is_said() -> None:
     session = ScriptedSession({f"GET /apis/{GROUP}": refused(403, "forbidden to look")})
-    result = run({"namespace": None, "name": None}, lambda _options: session)
+    result = run({"namespace": None, "name": None, "label_selectors": []}, lambda _options: session)
     assert "forbidden to look" in result["msg"]
 
 

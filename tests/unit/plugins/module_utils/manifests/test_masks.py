@@ -12,7 +12,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests import report
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.compare import differences
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.fields import spell
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import Manifest
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import without_secrets
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import (
+    MASK,
+    without_secrets,
+    without_tokens,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import Outcome
 
 from tests.unit.plugins.module_utils.manifests.objects import deployment, live
@@ -111,3 +115,28 @@ def test_hidden_fields_are_left_out() -> None:
     assert "spec" not in diff(None, new, "spec")["after"]
     added = diff({**old, "metadata": {"name": "web"}}, new, label)["after"]
     assert "example.com/x" not in json.dumps(added)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("--api-key sk-12345678 --port 8000", f"--api-key {MASK} --port 8000"),
+        ("--hf-token=abc", f"--hf-token={MASK}"),
+        ("token hf_abcdefghij is wrong", f"token {MASK} is wrong"),
+        ("Authorization: Bearer eyJh.bGci", f"Authorization: Bearer {MASK}"),
+        ("HF_TOKEN=abc next", f"HF_TOKEN={MASK} next"),
+        ('{"password": "abc", "a": 1}', f'{{"password": "{MASK}", "a": 1}}'),
+        ("https://me:abc@host/path", f"https://{MASK}@host/path"),
+        ("https://host/file?X-Amz-Signature=abc end", f"https://host/file?{MASK} end"),
+        ("--max-num-batched-tokens 2048", "--max-num-batched-tokens 2048"),
+        ("--tokenizer-mode auto", "--tokenizer-mode auto"),
+        ("--api-key --port 8000", "--api-key --port 8000"),
+        ("8 tokens: fine", "8 tokens: fine"),
+        ("HF_TOKEN: abc", f"HF_TOKEN: {MASK}"),
+        ("password: abc", f"password: {MASK}"),
+        ("failed to get secret: not found", "failed to get secret: not found"),
+        ("http://hub/a/b/resolve/main/model.safetensors.", None),
+    ],
+)
+def test_a_line_of_a_log_has_no_credentials(text: str, shown: str | None) -> None:
+    assert without_tokens(text) == (text if shown is None else shown)

@@ -18,7 +18,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.google_quota im
     access_token,
     ask_quota,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Slice
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Slice, together
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
     Failure,
     Outcome,
@@ -112,3 +112,12 @@ def test_google_is_asked_with_the_token() -> None:
 def test_google_that_does_not_answer(outcome: Outcome) -> None:
     with pytest.raises(NotAsked, match="not answered"):
         ask_quota("acme", lambda _request: outcome, lambda: "t0ken")
+
+
+def test_services_that_want_the_same_nodes_are_counted_together() -> None:
+    other = Slice("tpu-v6e-slice", "2x4", 8, 1, "big", "team")
+    slices = [Slice("tpu-v6e-slice", "2x2", 4, 2, "a", "team"), other, WANTED]
+    assert together(slices) == [
+        Slice("tpu-v6e-slice", "2x2", 4, 3),
+        Slice("tpu-v6e-slice", "2x4", 8, 1),
+    ]

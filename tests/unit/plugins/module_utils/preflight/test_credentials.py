@@ -12,6 +12,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.credentials imp
     check_token,
     parse_image,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Model
 
 from tests.unit.plugins.module_utils.preflight.phases import (
     PASSWORD,
@@ -123,11 +124,10 @@ def test_a_secret_that_cannot_be_used_is_told_with_its_reason() -> None:
     ],
 )
 def test_the_token_s_shape(gated: bool, token: str, code: str | None) -> None:
-    model = {"uri": "hf://owner/name", "gated": gated, "token": token}
-    findings = check_token(phase(model=model))
+    findings = check_token(Model("hf://owner/name", gated, token))
     assert [one.code for one in findings] == ([code] if code else [])
     assert "hunter2" not in str([one.to_dict() for one in findings])
 
 
 def test_other_stores_need_no_token_of_the_hub() -> None:
-    assert check_token(phase(model={"uri": "pvc://disk/model", "gated": True})) == []
+    assert check_token(Model("pvc://disk/model", True, "")) == []

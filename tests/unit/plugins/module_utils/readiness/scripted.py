@@ -20,7 +20,9 @@ RESOURCES = {
     "batch/v1": {"Job": "jobs"},
     "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
     "admissionregistration.k8s.io/v1": {"ValidatingWebhookConfiguration": "webhooks"},
-    "gateway.networking.k8s.io/v1": {"Gateway": "gateways"},
+    "gateway.networking.k8s.io/v1": {"Gateway": "gateways", "HTTPRoute": "httproutes"},
+    "inference.networking.k8s.io/v1": {"InferencePool": "inferencepools"},
+    "serving.kserve.io/v1alpha1": {"LLMInferenceService": "llminferenceservices"},
 }
 CLUSTER_WIDE = ("Namespace", "ValidatingWebhookConfiguration")
 

@@ -13,6 +13,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import (
     judge,
     need_events,
     newest,
+    troubles,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict
 
@@ -175,3 +176,21 @@ def test_pulls_that_have_begun() -> None:
 def test_need_of_events() -> None:
     assert need_events([pod(**BACK_OFF)])
     assert not need_events([pod(**CRASH)])
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "hopeless"),
+    [
+        (pod(**BACK_OFF), "image", True),
+        (pod(reason="InvalidImageName", message="bad"), "image", True),
+        (pod(restarts=2, **CRASH), "crash", True),
+        (pod(restarts=1, **CRASH), "crash", False),
+        (pod(reason="CreateContainerConfigError", message="no secret"), "other", False),
+    ],
+)
+def test_troubles_say_of_which_container_and_kind(
+    one: dict[str, Any], kind: str, hopeless: bool
+) -> None:
+    [trouble] = troubles([one], [pull_failed(2)], {})
+    assert (trouble.kind, trouble.verdict.hopeless) == (kind, hopeless)
+    assert trouble.place == "pod p, container main"

@@ -5,15 +5,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import ConnectionLost, Reply
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Wish
-from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import wait_ready
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.look import Look, Looker, Memory
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict, Wish
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.wait import (
+    Pace,
+    Waiter,
+    wait_ready,
+)
 
-from tests.unit.plugins.module_utils.readiness.scripted import Script, waiter
+from tests.unit.plugins.module_utils.readiness.scripted import Script, ScriptedDoorbells, waiter
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/n/deployments/d"
 PODS = "/api/v1/namespaces/n/pods"
@@ -247,7 +256,7 @@ def test_a_refusal_counts_when_it_lasts(status: int, words: str) -> None:
             "does not know the kind Foo in x.y/v1: its CustomResourceDefinition is not installed",
         ),
         (
-            Wish("serving.kserve.io/v1alpha1", "LLMInferenceService", "f", "n"),
+            Wish("serving.kserve.io/v1alpha1", "LLMInferenceServiceConfig", "f", "n"),
             "is not installed (phase kserve brings it)",
         ),
         (Wish("apps/v1beta2", "Deployment", "f"), "it knows it in apps/v1"),
@@ -273,6 +282,67 @@ def test_a_kind_that_must_exist_ends_the_waiting_at_once() -> None:
     assert "cannot become ready after 0 s" in str(it.wait(60))
 
 
+def service(name: str, ready: str) -> dict[str, Any]:
+    conditions = [{"type": kind, "status": ready} for kind in ("PresetsCombined", "Ready")]
+    conditions.append({"type": "MainWorkloadReady", "status": ready})
+    status = {"observedGeneration": 1, "conditions": conditions}
+    return {"metadata": {"name": name, "generation": 1}, "spec": {}, "status": status}
+
+
+def test_many_services_are_read_by_two_lists_and_then_one_by_one() -> None:
+    script = Script()
+    version, names = "serving.kserve.io/v1alpha1", ["s0", "s1", "s2", "s3"]
+    services = f"/apis/{version}/namespaces/n/llminferenceservices"
+    deployments = "/apis/apps/v1/namespaces/n/deployments"
+    ready = [service(name, "True") for name in names[1:]]
+    script.answers[services] = [{"items": [service("s0", "False"), *ready]}]
+    script.answers[f"{services}/s0"] = [service("s0", "True")]
+    children = [deployment(1) for _name in names]
+    for name, child in zip(names, children, strict=True):
+        child["metadata"] |= {"name": name, "labels": {"app.kubernetes.io/name": name}}
+    script.answers[deployments] = [{"items": children}]
+    it, lines, _bells = waiter(
+        script, *(Wish(version, "LLMInferenceService", n, "n") for n in names)
+    )
+    assert it.wait(60) is None
+    assert script.looks(services) == [0.0]
+    assert script.looks(f"{services}/s0") == [15.0]
+    assert not any(script.looks(f"{services}/{name}") for name in names[1:])
+    assert script.looks(deployments) == [0.0, 15.0]
+    assert len(lines) == 2
+
+
+LEFT = "/api/v1/namespaces/n/pods"
+
+
+def test_all_that_carry_labels_must_go() -> None:
+    script = Script()
+    names = ({"metadata": {"name": name}} for name in "abcd")
+    script.answers[LEFT] = [{"items": list(names)}, {"items": []}]
+    wish = Wish("v1", "Pod", "", "n", gone=True, selector="app=d")
+    it, lines, bells = waiter(script, wish, rings=[(2.0, ITS_PODS)])
+    assert it.wait(60) is None
+    assert bells.kept == [[ITS_PODS]]
+    assert "Pod n/app=d waits: a, b, c and 1 more left" in lines[0]
+    assert lines[1].endswith("Pod n/app=d they are gone")
+
+
+def test_who_holds_what_is_left_is_told() -> None:
+    script = Script()
+    metadata = {"name": "a", "deletionTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["x/y"]}
+    script.answers[LEFT] = [{"items": [{"metadata": metadata}]}]
+    wish = Wish("v1", "Pod", "", "n", gone=True, selector="app=d")
+    it, _lines, _bells = waiter(script, wish)
+    assert "held by x/y" in str(it.wait(1))
+
+
+def test_a_selector_is_for_what_goes_only() -> None:
+    entry = {"api_version": "v1", "kind": "Pod", "namespace": "n", "selector": "app=d"}
+    params = {"objects": [entry], "wait_timeout": 1}
+    result = wait_ready(params, Script(), check=False, progress=lambda line: None)
+    assert "Pod n/app=d is chosen by selector. Expected: gone, or a name" in result["msg"]
+
+
 def test_check_mode_looks_once_and_does_not_fail() -> None:
     script = Script()
     entry = {"api_version": "apps/v1", "kind": "Deployment", "name": "d", "namespace": "n"}
@@ -290,3 +360,41 @@ def test_progress_can_be_switched_off(progress: bool, lines: int) -> None:
     params = {"objects": [entry], "wait_timeout": 0, "progress": progress}
     wait_ready(params, Script(), check=False, progress=told.append)
     assert len(told) == lines
+
+
+class Counting:
+    """Says the same of an object at every look, with a number that rises."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def begin(self, _wishes: Sequence[Wish], _pool: ThreadPoolExecutor) -> None:
+        """Read nothing."""
+
+    def look(self, _wish: Wish, _memory: Memory) -> Look:
+        """Count."""
+        self.looks += 1
+        return Look(Verdict(False, "compiles", detail=f", graph {self.looks}"), [], 1.0)
+
+
+def test_a_detail_is_told_with_the_next_line_but_makes_none() -> None:
+    script, lines = Script(), list[str]()
+    bells = ScriptedDoorbells(script)
+    it = Waiter(Counting(), [WISH], lines.append, bells, script.clock, Pace(progress=5.0))
+    assert it.wait(11)
+    assert [line.partition("waits: ")[2] for line in lines] == [
+        "compiles, graph 1",
+        "compiles, graph 6",
+        "compiles, graph 11",
+    ]
+
+
+def test_looks_keep_the_gap_that_is_asked_for() -> None:
+    script = Script()
+    script.answers[DEPLOYMENT] = [deployment(0)]
+    api = Api(script)
+    api.discover()
+    bells = ScriptedDoorbells(script, *((0.1 * ring, ITSELF) for ring in range(50)))
+    Waiter(Looker(api), [WISH], list[str]().append, bells, script.clock, Pace(gap=2.0)).wait(5)
+    looks = script.looks(DEPLOYMENT)
+    assert all(later - earlier >= 2.0 for earlier, later in pairwise(looks[:-1]))

@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -43,8 +44,13 @@ class Server:
 
 
 @contextmanager
-def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Serve on a free port of 127.0.0.1; each connection gets one call of ``behaviour``."""
+def serving(
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, greeting: bytes = b""
+) -> Iterator[Server]:
+    """Serve on a free port of 127.0.0.1; each connection gets one call of ``behaviour``.
+
+    ``greeting`` is sent before anything is read.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(listener.getsockname()[1])
 
@@ -53,6 +59,7 @@ def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator
                 if tls:
                     connection = tls.wrap_socket(connection, server_side=True)
                 with connection:
+                    connection.sendall(greeting)
                     received = _receive(connection)
                     server.requests.append(received)
                     behaviour(connection, received)
@@ -97,7 +104,7 @@ def answer(**changes: Any) -> dict[str, Any]:
     """Give the body of a good completion, as vLLM 0.12 forms it."""
     choice = {"index": 0, "text": " Paris.", "logprobs": None, "finish_reason": "length"}
     usage = {"prompt_tokens": 5, "completion_tokens": 16, "total_tokens": 21}
-    body = {
+    body: dict[str, Any] = {
         "id": "cmpl-1",
         "object": "text_completion",
         "created": 1764020000,
@@ -114,8 +121,87 @@ def models(*names: str) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
 
 
+def chat(**changes: Any) -> dict[str, Any]:
+    """Give the body of a good chat completion."""
+    body = answer(id="chatcmpl-1", object="chat.completion", **changes)
+    choice = body["choices"][0]
+    choice["message"] = {"role": "assistant", "content": choice.pop("text")}
+    return body
+
+
+def chunks(
+    *texts: str, in_chat: bool = False, reason: str = "length", **changes: Any
+) -> list[dict[str, Any] | str]:
+    """Give the events of a good stream, as vLLM 0.12 forms them."""
+    head = {"id": "c-1", "model": MODEL, **changes}
+
+    def chunk(text: str, end: str | None = None, **more: str) -> dict[str, Any]:
+        part = {"delta": {"content": text, **more}} if in_chat else {"text": text}
+        return {**head, "choices": [{"index": 0, **part, "finish_reason": end}]}
+
+    spoken = [chunk(text) for text in texts[:-1]] + [chunk(texts[-1], reason)]
+    count = len(texts)
+    usage = {"prompt_tokens": 5, "completion_tokens": count, "total_tokens": 5 + count}
+    role = [chunk("", role="assistant")] if in_chat else []
+    return [*role, *spoken, {**head, "choices": [], "usage": usage}, "[DONE]"]
+
+
+def event(data: dict[str, Any] | str) -> bytes:
+    """Write one server-sent event."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    return f"data: {text}\n\n".encode()
+
+
+def stream(
+    *events: dict[str, Any] | str | float | None,
+    kind: str = "text/event-stream; charset=utf-8",
+    sent: list[float] | None = None,
+) -> Behaviour:
+    """Send events in chunks as they come; a number waits so many seconds, None breaks it off.
+
+    ``sent`` gets the time at which the request was there, and those at which each event was sent.
+    """
+
+    def behave(connection: socket.socket, _received: Received) -> None:
+        if sent is not None:
+            sent.append(time.monotonic())
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall(head.encode())
+        for one in events:
+            if one is None:
+                return
+            if isinstance(one, int | float):
+                time.sleep(one)
+                continue
+            data = event(one)
+            if sent is not None:
+                sent.append(time.monotonic())
+            connection.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+        connection.sendall(b"0\r\n\r\n")
+
+    return behave
+
+
 def by_path(**behaviours: Behaviour) -> Behaviour:
-    """Choose by the last part of the path."""
-    return lambda connection, received: behaviours[received.path.rpartition("/")[2]](
-        connection, received
-    )
+    """Choose by question: models, completions, chat, stream, chat_stream; the rest is good."""
+    good = {
+        "models": reply(200, models(MODEL)),
+        "completions": reply(200, answer()),
+        "chat": reply(200, chat()),
+        "stream": stream(*chunks(" Par", "is", ".")),
+        "chat_stream": stream(*chunks("Par", "is", ".", in_chat=True)),
+    }
+
+    def behave(connection: socket.socket, received: Received) -> object:
+        name = received.path.rpartition("/")[2]
+        if name == "completions":
+            kind = ("chat" if "/chat/" in received.path else "", "stream" * _streams(received))
+            name = "_".join(filter(None, kind)) or name
+        return {**good, **behaviours}[name](connection, received)
+
+    return behave
+
+
+def _streams(received: Received) -> bool:
+    return b'"stream": true' in received.body

@@ -52,7 +52,7 @@ def refused(status: int, message: str) -> Reply:
 
 def pods(*names: str) -> Reply:
     """Give a list of pods."""
-    return found({"items": [{"metadata": {"name": name}} for name in names]})
+    return found({"items": [{"metadata": {"name": name, "uid": name}} for name in names]})
 
 
 LOST = ConnectionLost("connection refused")
@@ -66,9 +66,14 @@ def server_metrics(pod: str) -> str:
     return f"GET /api/v1/namespaces/{NAMESPACE}/pods/https:{pod}:8000/proxy/metrics"
 
 
-def metrics(name: str, value: float) -> str:
-    """Write one counter in the Prometheus format."""
-    return f'# TYPE {name} counter\n{name}{{model_name="{MODEL}",x="y"}} {value}\n'
+def log(pod: str) -> str:
+    """Name the request for a pod's log."""
+    return f"GET /api/v1/namespaces/{NAMESPACE}/pods/{pod}/log"
+
+
+def metrics(name: str, value: float, kind: str = "counter") -> str:
+    """Write one counter, or gauge, in the Prometheus format."""
+    return f'# TYPE {name} {kind}\n{name}{{model_name="{MODEL}",x="y"}} {value}\n'
 
 
 class Forwarded:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import Reply
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import Evidence
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import (
+    Evidence,
+    Place,
+)
 
 from tests.unit.plugins.module_utils.smoke.misbehaving import MODEL, Behaviour, raw, reply, serving
 from tests.unit.plugins.module_utils.smoke.scripted import (
@@ -23,6 +26,7 @@ from tests.unit.plugins.module_utils.smoke.scripted import (
     ScriptedSession,
     dial,
     found,
+    log,
     metrics,
     pods,
     refused,
@@ -30,11 +34,13 @@ from tests.unit.plugins.module_utils.smoke.scripted import (
 )
 
 GRANTED = found({"status": {"token": "t0ken"}})
+PLACE = Place(NAMESPACE, NAME, ACCOUNT, ("opendatahub", "inference-gateway"))
+GATEWAY_PODS = "GET /api/v1/namespaces/opendatahub/pods"
 EPP = metrics("inference_objective_request_total", 3)
 
 
 def _evidence(session: Any, port: int = 1) -> Evidence:
-    return Evidence(session, dial(port), NAMESPACE, NAME, ACCOUNT)
+    return Evidence(session, dial(port), PLACE)
 
 
 def test_the_scheduler_is_asked_with_a_short_lived_token() -> None:
@@ -110,10 +116,67 @@ def test_a_port_that_cannot_be_opened() -> None:
         raise OSError("port-forward refused: Forbidden")
 
     session = ScriptedSession({PODS: pods("e"), TOKEN: GRANTED})
-    counters = Evidence(session, refuse, NAMESPACE, NAME, ACCOUNT).scheduler(MODEL)
+    counters = Evidence(session, refuse, PLACE).scheduler(MODEL)
     assert "port-forward refused: Forbidden" in counters.problem
 
 
 def test_a_model_server_that_does_not_answer() -> None:
     session = ScriptedSession({PODS: pods("a"), server_metrics("a"): LOST})
     assert "a: no answer" in _evidence(session).servers(MODEL).problem
+
+
+def _clusters(**requests: int) -> dict[str, Any]:
+    """Envoy's list of clusters, as 1.36 gives it."""
+    return {
+        "cluster_statuses": [
+            {
+                "name": f"outbound|9002||{name}.ns.svc.cluster.local",
+                "host_statuses": [
+                    {
+                        "stats": [
+                            {"name": "cx_total", "value": "9"},
+                            {"value": str(n), "name": "rq_total"},
+                        ]
+                    },
+                    {"stats": [{"name": "rq_total"}]},
+                ],
+            }
+            for name, n in requests.items()
+        ]
+    }
+
+
+def test_the_gateway_is_asked_how_often_it_asked_the_scheduler() -> None:
+    session = ScriptedSession({GATEWAY_PODS: pods("gw-1")})
+    named = {"name-epp-service": 7, "other-name-epp-service": 5}
+    with serving(reply(200, _clusters(**named))) as envoy:
+        counters = _evidence(session, envoy.port).gateway()
+    assert (counters.values, counters.problem) == ({"gw-1": 7.0}, "")
+    assert envoy.requests[0].path == "/clusters?format=json"
+    assert "authorization" not in envoy.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (reply(200, _clusters(other=3)), "it knows no name-epp-service.ns.svc"),
+        (reply(200, b"not JSON"), "no list of clusters"),
+        (raw(b""), "port 15000"),
+    ],
+)
+def test_why_the_gateway_was_not_read(behaviour: Behaviour, words: str) -> None:
+    session = ScriptedSession({GATEWAY_PODS: pods("gw-1")})
+    with serving(behaviour) as envoy:
+        counters = _evidence(session, envoy.port).gateway()
+    assert counters.total is None
+    assert words in counters.problem
+
+
+def test_the_log_is_read_when_it_may_be() -> None:
+    line = f'{{"msg":"Request handled","incomingModelName":"{MODEL}","endpoint":"10.0.0.1:8000"}}'
+    session = ScriptedSession({PODS: pods("epp-1"), log("epp-1"): Reply(200, line.encode())})
+    witness = _evidence(session).log(MODEL, "cmpl-1", 0.2)
+    assert witness is not None
+    assert witness.says == "yes"
+    session.answers[log("epp-1")] = refused(403, "no right")
+    assert _evidence(session).log(MODEL, "cmpl-1", 0.2) is None

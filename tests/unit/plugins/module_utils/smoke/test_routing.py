@@ -4,13 +4,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import routing_finding
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import Path
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import (
     SCHEDULER_COUNTERS,
     SERVER_COUNTERS,
     Counters,
+    Counts,
+    Routing,
+    Witness,
     count,
+    read_log,
     weigh,
 )
 
@@ -40,6 +47,18 @@ vllm:request_success_created{{engine="0",finished_reason="stop",model_name="{MOD
 
 def _counters(*values: float) -> Counters:
     return Counters({f"pod-{i}": value for i, value in enumerate(values)})
+
+
+def _weigh(
+    scheduler: tuple[Counters, Counters],
+    servers: tuple[Counters, Counters],
+    header: bool,
+    gateway: tuple[Counters, Counters] = NOTHING,
+    log: Witness | None = None,
+    path: Path | None = None,
+) -> Routing:
+    before, after = (Counts(*one) for one in zip(scheduler, servers, gateway, strict=True))
+    return weigh(before, after, header, log, path)
 
 
 def test_counting() -> None:
@@ -82,19 +101,28 @@ def test_verdicts(
     header: bool,
     verdict: str,
 ) -> None:
-    routing = weigh(scheduler, servers, header)
+    routing = _weigh(scheduler, servers, header)
     assert routing.verdict == verdict
-    assert len(routing.reasons) == 3
+    assert len(routing.reasons) == 4
 
 
 def test_the_pod_that_answered() -> None:
-    routing = weigh((_counters(3), _counters(4)), (_counters(5, 7), _counters(5, 8)), True)
-    assert routing.to_dict() == {
+    routing = _weigh((_counters(3), _counters(4)), (_counters(5, 7), _counters(5, 8)), True)
+    told = routing.to_dict()
+    evidence = {one["place"]: one["says"] for one in told.pop("evidence")}
+    assert evidence == {
+        "scheduler metrics": "yes",
+        "response header": "yes",
+        "model servers": "yes",
+        "gateway": "nothing",
+    }
+    assert told == {
         "verdict": "proved",
         "reasons": [
             "scheduler counted 3 requests before and 4 after",
             "response header x-went-into-resp-headers present",
             "answered by pod-1",
+            "gateway: no counter read",
         ],
         "before": 3,
         "after": 4,
@@ -114,11 +142,89 @@ def test_the_pod_that_answered() -> None:
 def test_what_a_missing_proof_means(
     scheduler: tuple[Counters, Counters], header: bool, required: bool, severity: str, code: str
 ) -> None:
-    finding = routing_finding(weigh(scheduler, NOTHING, header), required, "http://x")
+    finding = routing_finding(_weigh(scheduler, NOTHING, header), required, None, "http://x")
     assert finding is not None
     assert (finding.severity, finding.code) == (severity, code)
 
 
 def test_a_proof_needs_no_finding() -> None:
-    proved = weigh((_counters(3), _counters(4)), NOTHING, True)
-    assert routing_finding(proved, True, "http://x") is None
+    proved = _weigh((_counters(3), _counters(4)), NOTHING, True)
+    assert routing_finding(proved, True, None, "http://x") is None
+
+
+POOLED = Path("ns/r", "/ns/name/v1", ("InferencePool p",), ("g", "n"), pooled=True)
+BYPASS = Path("ns/r", "/ns/name", ("Service s",), ("g", "n"))
+SAME = (_counters(3), _counters(3))
+ONE_MORE = (_counters(3), _counters(4))
+FOUR_MORE = (_counters(3), _counters(7))
+HANDLED = Witness("scheduler log", "yes", "log", exact=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        # The gateway and the scheduler agree, and the header is of our request alone.
+        ({"scheduler": FOUR_MORE, "gateway": FOUR_MORE, "header": True}, "proved"),
+        ({"scheduler": (UNREAD, UNREAD), "gateway": ONE_MORE, "header": True}, "proved"),
+        ({"scheduler": (UNREAD, UNREAD), "gateway": ONE_MORE, "header": False}, "likely"),
+        # Two places, and neither speaks of our request alone.
+        ({"scheduler": FOUR_MORE, "gateway": FOUR_MORE, "header": False}, "likely"),
+        ({"scheduler": FOUR_MORE, "log": HANDLED, "header": False}, "proved"),
+        ({"scheduler": (UNREAD, UNREAD), "log": HANDLED, "header": False}, "likely"),
+        ({"scheduler": SAME, "gateway": SAME, "header": False}, "not routed"),
+        ({"scheduler": (UNREAD, UNREAD), "gateway": SAME, "header": False}, "not routed"),
+        # They contradict each other.
+        ({"scheduler": ONE_MORE, "gateway": SAME, "header": True}, "likely"),
+        ({"scheduler": ONE_MORE, "header": True, "path": POOLED}, "proved"),
+        # Whatever else was counted meanwhile: this route has no pool.
+        ({"scheduler": ONE_MORE, "header": True, "path": BYPASS}, "not routed"),
+        ({"scheduler": (UNREAD, UNREAD), "header": False, "path": BYPASS}, "not routed"),
+    ],
+)
+def test_independent_places(given: dict[str, Any], verdict: str) -> None:
+    assert _weigh(servers=NOTHING, **given).verdict == verdict
+
+
+def test_a_route_round_the_scheduler_is_named() -> None:
+    routing = _weigh(SAME, NOTHING, False, path=BYPASS)
+    finding = routing_finding(routing, False, BYPASS, "http://x")
+    assert finding is not None
+    assert (finding.code, finding.severity) == ("SMOKE-ROUTE-BYPASS", "warning")
+    assert finding.found == "HTTPRoute ns/r sends /ns/name to Service s"
+
+
+# As gateway-api-inference-extension 1.5 writes it.
+LATER_LOG = (
+    '{"level":"info","ts":1795909625.14,"caller":"handlers/server.go:391",'
+    '"msg":"EPP sent request body response(s) to proxy","x-request-id":"a1b2",'
+    f'"modelName":"{MODEL}","targetModelName":"{MODEL}"}}'
+)
+# As 1.3 writes it with --v=3.
+LOG = "\n".join(
+    [
+        '{"level":"Level(-2)","ts":"2026-11-20T10:00:00Z","msg":"Server started"}',
+        '{"level":"Level(-3)","ts":"2026-11-20T10:00:01Z","caller":"requestcontrol/director.go:259",'
+        f'"msg":"Request handled","x-request-id":"a1b2","incomingModelName":"{MODEL}",'
+        f'"targetModel":"{MODEL}","endpoint":"10.244.1.5:8000"}}',
+        "Request handled, and no JSON",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "model", "answer", "says", "exact"),
+    [
+        (LOG, MODEL, "cmpl-a1b2", "yes", True),
+        (LOG, MODEL, "cmpl-other", "yes", False),
+        (LOG, "other", "cmpl-a1b2", "nothing", False),
+        (LATER_LOG, MODEL, "chatcmpl-a1b2", "yes", True),
+        (LATER_LOG, "other", "chatcmpl-a1b2", "nothing", False),
+        ("", MODEL, "cmpl-a1b2", "nothing", False),
+    ],
+)
+def test_the_log_of_the_scheduler(
+    log: str, model: str, answer: str, says: str, exact: bool
+) -> None:
+    witness = read_log(log, model, answer)
+    assert (witness.says, witness.exact) == (says, exact)
+    assert ("10.244.1.5:8000" in witness.words) == (says == "yes" and log is LOG)

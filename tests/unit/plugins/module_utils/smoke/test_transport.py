@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import AddressError
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.events import read_events
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
     Failure,
     Reply,
     Request,
-    completion,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import Wish, request_of
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import (
     LARGEST_BODY,
     HttpTransport,
@@ -30,10 +31,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.unit.plugins.module_utils.smoke.misbehaving import (
     MODEL,
     Behaviour,
+    Received,
     answer,
+    chunks,
     raw,
     reply,
     serving,
+    stream,
 )
 
 
@@ -44,7 +48,8 @@ def _get(url: str, timeout: float = 5, **options: Any) -> Reply | Failure:
 def test_a_good_reply() -> None:
     with serving(reply(200, answer(), X_Went_Into_Resp_Headers="true")) as server:
         transport = HttpTransport(5)
-        request = completion(f"{server.url}/ns/name/", MODEL, "Hi", 16, {"Authorization": "b"})
+        wish = Wish(MODEL, "Hi", 16, headers={"Authorization": "b"})
+        request = request_of("completion", f"{server.url}/ns/name/", wish)
         outcome = transport.send(request)
     assert isinstance(outcome, Reply)
     assert outcome.status == 200
@@ -62,8 +67,8 @@ def test_a_good_reply() -> None:
     [
         (raw(b""), "lost"),
         (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "not-http"),
-        (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), "lost"),
-        (raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"), "lost"),
+        (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), "broken-off"),
+        (raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"), "broken-off"),
         (raw(b"HTTP/1.1 abc\r\n\r\n"), "not-http"),
         (raw(b"HTTP/1.1 200 OK\r\n" + b"x-a: b\r\n" * 200 + b"\r\n"), "not-http"),
         (raw(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 70_000 + b"\r\n\r\n"), "not-http"),
@@ -104,15 +109,68 @@ def _drip_headers(connection: socket.socket, _received: object) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("behaviour", [lambda c, r: time.sleep(30), _drip, _drip_headers])
-def test_the_limit_is_for_the_whole_exchange(behaviour: Behaviour) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "received"),
+    [
+        (lambda c, r: time.sleep(30), "timeout", range(1)),
+        (_drip_headers, "timeout", range(1)),
+        (_drip, "stalled", range(2, 40)),
+        (stream(*chunks("a", "b")[:2], 30.0), "stalled", range(50, 500)),
+    ],
+)
+def test_the_limit_is_for_the_whole_exchange(
+    behaviour: Behaviour, kind: str, received: range
+) -> None:
     with serving(behaviour) as server:
         started = time.monotonic()
-        outcome = _get(server.url, timeout=0.4)
+        outcome = _get(server.url, timeout=0.8)
         took = time.monotonic() - started
     assert isinstance(outcome, Failure)
+    assert outcome.kind == kind
+    assert outcome.received in received
+    assert 0.7 < took < 4
+
+
+def test_a_question_may_have_a_limit_of_its_own() -> None:
+    with serving(lambda c, r: time.sleep(30)) as server:
+        outcome = HttpTransport(20).send(Request("GET", server.url), timeout=0.2)
+    assert isinstance(outcome, Failure)
     assert outcome.kind == "timeout"
-    assert 0.3 < took < 2
+    assert "within 0.2 s" in outcome.detail
+
+
+def test_a_stream_that_breaks_off() -> None:
+    with serving(stream(*chunks("a", "b")[:2], None)) as server:
+        outcome = _get(server.url)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "broken-off"
+    assert outcome.received > 50
+
+
+def test_every_piece_has_its_time() -> None:
+    with serving(stream("a", 0.05, "b", 0.1, "[DONE]")) as server:
+        outcome = _get(server.url)
+    assert isinstance(outcome, Reply)
+    first, second, third = read_events(outcome)
+    assert (first.data, second.data, third.data) == ("a", "b", "[DONE]")
+    # How exact the times are is measured in test_measure.py, over many of them.
+    assert 0.04 < second.seconds - first.seconds < 0.5
+    assert 0.09 < third.seconds - second.seconds < 0.5
+    assert outcome.seconds >= third.seconds + outcome.connect_seconds
+
+
+def test_many_at_once() -> None:
+    def slow(connection: socket.socket, received: Received) -> None:
+        time.sleep(0.5)
+        reply(200)(connection, received)
+
+    with serving(slow) as server:
+        transport = HttpTransport(5)
+        started = time.monotonic()
+        outcomes = transport.send_all([Request("GET", server.url)] * 6, parallel=6)
+        took = time.monotonic() - started
+    assert took < 2, "one after the other takes three seconds"
+    assert [one.status for one in outcomes if isinstance(one, Reply)] == [200] * 6
 
 
 def test_an_endless_body_is_bounded() -> None:
@@ -155,18 +213,27 @@ def test_addresses_that_are_none(url: str) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a self-signed certificate for gateway.example with its key, in one file."""
+    return _certificate(tmp_path_factory.mktemp("tls") / "server.pem", days=1)
+
+
+@pytest.fixture(scope="module")
+def expired(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one whose time is over."""
+    return _certificate(tmp_path_factory.mktemp("tls") / "expired.pem", days=-1)
+
+
+def _certificate(path: Path, days: int) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway.example")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("gateway.example")]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(
@@ -194,13 +261,25 @@ def test_tls_with_its_authority(certificate: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "trusted", "words"),
+    ("host", "trusted", "kind", "words"),
     [
-        ("gateway.example", False, "self-signed certificate"),
-        ("other.example", True, "Hostname mismatch"),
+        (
+            "gateway.example",
+            False,
+            "certificate-authority",
+            "self-signed certificate; asked for the name gateway.example, trusting this "
+            "machine's authorities; the certificate is for gateway.example, issued by "
+            "CN=gateway.example, valid from",
+        ),
+        (
+            "other.example",
+            True,
+            "certificate-name",
+            "asked for the name other.example, trusting gateway_ca_cert /",
+        ),
     ],
 )
-def test_tls_refused(certificate: Path, host: str, trusted: bool, words: str) -> None:
+def test_tls_refused(certificate: Path, host: str, trusted: bool, kind: str, words: str) -> None:
     with serving(reply(200), _tls(certificate)) as server:
         outcome = _get(
             f"https://{host}/",
@@ -208,16 +287,27 @@ def test_tls_refused(certificate: Path, host: str, trusted: bool, words: str) ->
             ca_cert=str(certificate) if trusted else None,
         )
     assert isinstance(outcome, Failure)
-    assert outcome.kind == "tls"
+    assert outcome.kind == kind
     assert words in outcome.detail
-    assert host in outcome.detail
+    assert "is for gateway.example" in outcome.detail
+
+
+def test_a_certificate_whose_time_is_over(expired: Path) -> None:
+    with serving(reply(200), _tls(expired)) as server:
+        rules = [f"127.0.0.1:{server.port}"]
+        outcome = _get("https://gateway.example/", connect_to=rules, ca_cert=str(expired))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "certificate-time"
+    assert "expired" in outcome.detail
+    assert server.requests == [], "nothing is sent to who cannot be trusted"
 
 
 def test_https_to_a_plain_server_and_the_other_way_round(certificate: Path) -> None:
-    with serving(reply(200)) as server:
+    refuses = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
+    with serving(raw(refuses), greeting=refuses) as server:
         outcome = _get(f"https://127.0.0.1:{server.port}/")
     assert isinstance(outcome, Failure)
-    assert outcome.kind in ("tls", "lost")
+    assert outcome.kind == "not-tls"
     with serving(reply(200), _tls(certificate)) as server:
         outcome = _get(f"http://127.0.0.1:{server.port}/")
     assert isinstance(outcome, Failure)
@@ -225,7 +315,7 @@ def test_https_to_a_plain_server_and_the_other_way_round(certificate: Path) -> N
 
 
 def test_the_limit_holds_within_tls(certificate: Path) -> None:
-    with serving(_drip, _tls(certificate)) as server:
+    with serving(_drip_headers, _tls(certificate)) as server:
         started = time.monotonic()
         outcome = _get(
             "https://gateway.example/",

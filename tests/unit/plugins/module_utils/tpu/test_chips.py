@@ -11,6 +11,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.chips import (
     chips_of_pod,
     fitting,
     is_of_service,
+    occupied,
     project_of,
     replicas_that_fit,
     tpu_nodes,
@@ -97,3 +98,13 @@ def test_whose_pod_it_is() -> None:
 def test_the_project_by_the_nodes() -> None:
     assert project_of([node()]) == Project("acme", "europe-west4")
     assert project_of([node(providerID="kind://docker/kind/node")]) is None
+
+
+def test_what_starts_occupies_nodes_as_far_as_it_fits() -> None:
+    nodes = tpu_nodes([node("tpu-0"), node("tpu-1"), node("tpu-2")], [pod("4")])
+    assert [one.free for one in nodes] == [0, 4, 4]
+    after = occupied(nodes, "tpu-v6e-slice", "2x2", 4, 1)
+    assert [one.free for one in after] == [0, 0, 4]
+    assert [one.free for one in occupied(nodes, "tpu-v6e-slice", "2x2", 4, 5)] == [0, 0, 0]
+    assert occupied(nodes, "tpu-v6e-slice", "2x4", 4, 1) == nodes
+    assert occupied(nodes, "tpu-v6e-slice", "2x2", 0, 1) == nodes

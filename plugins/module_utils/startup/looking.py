@@ -1,0 +1,293 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at one service and all that KServe made of it. Asks only; it has no opinion.
+
+Watches are of whole namespaces, so that any number of services there shares them; what is read is
+of one service. Events are read only of pods that are not ready, nodes only while a pod waits for
+one, logs as `logs.py` says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from ansible_collections.llmd.tpu.plugins.module_utils.connection import Session
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import Api, ApiError
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.kinds import Kind
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness import pods as pod_rules
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness import refusals
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import (
+    Object,
+    Wish,
+    status,
+    with_status,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
+    ObjectReadError,
+    list_objects,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.logs import Logs
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
+    Sight,
+    is_ready,
+    time_of,
+    uid_of,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.chips import (
+    chips_of_pod,
+    project_of,
+    tpu_nodes,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
+    ACCELERATOR_LABEL,
+    TOPOLOGY_LABEL,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.room import Room, Wanted, room_for
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.tpu_info import pods_on
+
+LONG_AGO_SECONDS = 60.0
+"""What was told longer ago than this when we first looked may be repaired since."""
+NODES_SECONDS = 4.0
+"""Between two looks at the nodes."""
+_PART_OF = "app.kubernetes.io/part-of=llminferenceservice"
+_AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
+_POOLS = ("inference.networking.k8s.io/v1", "inference.networking.x-k8s.io/v1alpha2")
+_ROUTES = ("gateway.networking.k8s.io/v1",)
+
+
+@dataclass
+class Watched:
+    """What is remembered of one service between looks."""
+
+    logs: Logs
+    started: datetime
+    looked: bool = False
+    tries: pod_rules.Tries = field(default_factory=dict)
+    old: dict[str, int] = field(default_factory=dict)
+    """Events that were old at the first look, with how often they had happened."""
+    old_conditions: frozenset[tuple[str, str]] = frozenset()
+    nodes_at: float = float("-inf")
+    room: Room | None = None
+    held_by_leaving: bool = False
+    autoscaler: bool | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sight, the places whose changes call for the next one, and whether to look soon anyway."""
+
+    sight: Sight
+    places: Sequence[str]
+    log_goes_on: bool = False
+
+
+class Eyes:
+    """Looks at services over one session; safe for many threads, one service in each."""
+
+    def __init__(
+        self,
+        api: Api,
+        session: Session,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._api = api
+        self._session = session
+        self._clock = clock
+        self._now = now
+
+    def watched(self) -> Watched:
+        """What to remember of a service that has not been looked at."""
+        return Watched(Logs(self._api, self._clock), self._now())
+
+    def knows(self, wish: Wish, *, learn: bool) -> bool:
+        """Whether the server serves the kind; with ``learn`` it is asked again."""
+        if learn and self._api.kind(wish.api_version, wish.kind) is None:
+            self._api.learn(wish.api_version)
+        return self._api.kind(wish.api_version, wish.kind) is not None
+
+    def see(self, wish: Wish, watched: Watched) -> Seen:
+        """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
+        kind = self._api.kind(wish.api_version, wish.kind)
+        assert kind is not None, "asked by knows()"
+        namespace = wish.namespace or ""
+        subject = f"{wish.kind} {namespace}/{wish.name}"
+        place = [f"{kind.path(None, namespace)}?{urlencode({'limit': 500})}"]
+        service = self._api.get(kind.path(wish.name, namespace))
+        if service is None:
+            return Seen(Sight(subject, None), place)
+        selector = f"{_PART_OF},app.kubernetes.io/name={wish.name}"
+        deployments = self._list("apps/v1", "Deployment", namespace, selector)
+        everything = self._list("v1", "Pod", namespace, selector)
+        pods = pod_rules.newest(everything)
+        waiting = [pod for pod in pods if not is_ready(pod)]
+        events = [event for pod in waiting for event in self._events_of(pod, namespace)]
+        told = self._told_refusals(namespace, deployments)
+        self._remember(watched, service, pods, [*events, *told])
+        unscheduled = [pod for pod in waiting if pod_rules.unschedulable(pod)]
+        self._look_at_nodes(unscheduled, watched)
+        log_goes_on = [watched.logs.follow(pod) for pod in waiting]
+        leaving = any(pod["metadata"].get("deletionTimestamp") for pod in everything)
+        pools, routes = self._routing(service, namespace, selector)
+        sight = Sight(
+            subject=subject,
+            service=service,
+            deployments=deployments,
+            pods=pods,
+            leaving=leaving or (bool(unscheduled) and watched.held_by_leaving),
+            events=[event for event in events if self._counts(event, watched)],
+            refusals=[event for event in told if self._counts(event, watched)],
+            pools=pools,
+            routes=routes,
+            room=watched.room if unscheduled else None,
+            autoscaler=watched.autoscaler,
+            tries=watched.tries,
+            old_conditions=watched.old_conditions,
+            downloads=watched.logs.downloads,
+            servers=watched.logs.servers,
+            last_words=watched.logs.last_words,
+        )
+        return Seen(sight, [*place, *self._places(namespace)], any(log_goes_on))
+
+    def _places(self, namespace: str) -> list[str]:
+        """What rings for every service of a namespace: Deployments, pods, and events about pods."""
+        labels = {"labelSelector": _PART_OF}
+        wanted: list[tuple[str, str, dict[str, str]]] = [
+            ("apps/v1", "Deployment", labels),
+            ("v1", "Pod", labels),
+            ("v1", "Event", {"fieldSelector": "involvedObject.kind=Pod"}),
+        ]
+        found = ((self._api.kind(version, kind), query) for version, kind, query in wanted)
+        return [f"{kind.path(None, namespace)}?{urlencode(query)}" for kind, query in found if kind]
+
+    def _list(
+        self, api_version: str, kind: str, namespace: str, selector: str
+    ) -> Sequence[dict[str, Any]]:
+        query = {"labelSelector": selector}
+        return self._items(self._api.kind(api_version, kind), namespace, query)
+
+    def _routing(
+        self, service: Object, namespace: str, selector: str
+    ) -> tuple[Sequence[Object], Sequence[Object]]:
+        """Pools, whose endpoints KServe does not count, and routes until it calls them ready."""
+        router = (service.get("spec") or {}).get("router") or {}
+        pools: Sequence[Object] = ()
+        routes: Sequence[Object] = ()
+        if router.get("scheduler") is not None:
+            pools = self._of_first(_POOLS, "InferencePool", namespace, selector)
+        if router.get("route") is not None and not with_status(service, "HTTPRoutesReady"):
+            routes = self._of_first(_ROUTES, "HTTPRoute", namespace, selector)
+        return pools, routes
+
+    def _of_first(
+        self, versions: Sequence[str], kind: str, namespace: str, selector: str
+    ) -> Sequence[dict[str, Any]]:
+        """The objects in the first version of the kind that has any."""
+        for version in versions:
+            found = self._list(version, kind, namespace, selector)
+            if found:
+                return found
+        return ()
+
+    def _items(
+        self, kind: Kind | None, namespace: str, query: Mapping[str, str]
+    ) -> Sequence[dict[str, Any]]:
+        """A list that helps to explain: an account that may not read it does without."""
+        if kind is None:
+            return ()
+        try:
+            answer = self._api.get(kind.path(None, namespace), query) or {}
+        except ApiError as problem:
+            if problem.status == 403:
+                return ()
+            raise
+        return tuple(answer.get("items") or ())
+
+    def _events_of(self, pod: Object, namespace: str) -> Sequence[dict[str, Any]]:
+        query = {"fieldSelector": f"involvedObject.uid={uid_of(pod)}"}
+        return self._items(self._api.kind("v1", "Event"), namespace, query)
+
+    def _told_refusals(
+        self, namespace: str, deployments: Sequence[Object]
+    ) -> Sequence[dict[str, Any]]:
+        if not any(with_status(one, "ReplicaFailure") for one in deployments):
+            return ()
+        query = {"fieldSelector": f"reason={refusals.REASON}"}
+        told = self._items(self._api.kind("v1", "Event"), namespace, query)
+        return [dict(event) for event in refusals.of(told, {}, deployments)]
+
+    def _remember(
+        self,
+        watched: Watched,
+        service: Object,
+        pods: Sequence[Object],
+        events: Sequence[Object],
+    ) -> None:
+        """At the first look: what had happened long before it."""
+        if watched.looked:
+            return
+        watched.looked = True
+        long_ago = watched.started - timedelta(seconds=LONG_AGO_SECONDS)
+        old_pods = [pod for pod in pods if _time(_born(pod)) < long_ago]
+        watched.tries = pod_rules.begun(old_pods, events)
+        watched.old_conditions = frozenset(
+            (str(one.get("type")), str(one.get("message", "")))
+            for one in status(service).get("conditions") or ()
+            if _time(str(one.get("lastTransitionTime", ""))) < long_ago
+        )
+        for event in events:
+            if _time(time_of(event)) < long_ago:
+                watched.old[uid_of(event)] = pod_rules.times(event)
+
+    def _counts(self, event: Object, watched: Watched) -> bool:
+        """Whether an event is new, or has happened again since the first look."""
+        return pod_rules.times(event) > watched.old.get(uid_of(event), 0)
+
+    def _look_at_nodes(self, unscheduled: Sequence[Object], watched: Watched) -> None:
+        """Chips that pods without a node may get, and whether there is an autoscaler."""
+        if not unscheduled or self._clock() - watched.nodes_at < NODES_SECONDS:
+            return
+        watched.nodes_at = self._clock()
+        watched.room, watched.held_by_leaving = self._room(unscheduled[0])
+        watched.autoscaler = self._has_autoscaler()
+
+    def _room(self, pod: Object) -> tuple[Room | None, bool]:
+        selector = (pod.get("spec") or {}).get("nodeSelector") or {}
+        accelerator = str(selector.get(ACCELERATOR_LABEL, ""))
+        topology = str(selector.get(TOPOLOGY_LABEL, ""))
+        try:
+            query = {"labelSelector": ACCELERATOR_LABEL}
+            nodes = list_objects(self._session, "/api/v1/nodes", query)
+            holders = pods_on(self._session, nodes)
+        except ObjectReadError:
+            return None, False
+        wanted = Wanted(accelerator, topology, chips_of_pod(pod))
+        leaving = any(
+            holder["metadata"].get("deletionTimestamp") and chips_of_pod(holder)
+            for holder in holders
+        )
+        return room_for(wanted, tpu_nodes(nodes, holders), project_of(nodes)), leaving
+
+    def _has_autoscaler(self) -> bool | None:
+        """By the ConfigMap that the cluster autoscaler keeps its status in."""
+        try:
+            return self._api.get(_AUTOSCALER) is not None
+        except ApiError:
+            return None
+
+
+def _born(item: Object) -> str:
+    return str(item["metadata"].get("creationTimestamp", ""))
+
+
+def _time(stamp: str) -> datetime:
+    """A time of the API server; what cannot be read counts as long ago."""
+    try:
+        return datetime.fromisoformat(stamp)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
