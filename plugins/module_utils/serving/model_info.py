@@ -21,7 +21,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     list_objects,
     services_version,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import child_name
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
+    ALL_SERVICES,
+    child_name,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
     is_stopped,
     readiness_of,
@@ -35,7 +38,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
     TOPOLOGY_LABEL,
 )
 
-_WORKLOADS = {"labelSelector": "app.kubernetes.io/part-of=llminferenceservice"}
+_WORKLOADS = {"labelSelector": ALL_SERVICES}
 
 
 def argument_spec() -> dict[str, Any]:

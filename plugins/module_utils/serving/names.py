@@ -20,6 +20,9 @@ _HEAD = _LONGEST - _MD5
 
 SCHEDULER_SERVICE = "-epp-service"
 
+ALL_SERVICES = "app.kubernetes.io/part-of=llminferenceservice"
+"""Selects everything that KServe makes for any service."""
+
 # The longest suffix is "-kserve-self-signed-certs"; up to here no name is shortened.
 LONGEST_PLAIN_NAME = _LONGEST - len("-kserve-self-signed-certs")
 
@@ -75,7 +78,7 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
 
 def service_selector(name: str) -> str:
     """Select everything that KServe makes for a service, its pods too."""
-    return f"app.kubernetes.io/name={name},app.kubernetes.io/part-of=llminferenceservice"
+    return f"app.kubernetes.io/name={name},{ALL_SERVICES}"
 
 
 def workload_selector(name: str) -> str:

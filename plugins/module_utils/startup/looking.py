@@ -31,6 +31,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
     list_objects,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import ALL_SERVICES
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.logs import Logs
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     Sight,
@@ -54,7 +55,6 @@ LONG_AGO_SECONDS = 60.0
 """What was told longer ago than this when we first looked may be repaired since."""
 NODES_SECONDS = 4.0
 """Between two looks at the nodes."""
-_PART_OF = "app.kubernetes.io/part-of=llminferenceservice"
 _AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
 _POOLS = ("inference.networking.k8s.io/v1", "inference.networking.x-k8s.io/v1alpha2")
 _ROUTES = ("gateway.networking.k8s.io/v1",)
@@ -121,7 +121,7 @@ class Eyes:
         service = self._api.get(kind.path(wish.name, namespace))
         if service is None:
             return Seen(Sight(subject, None), place)
-        selector = f"{_PART_OF},app.kubernetes.io/name={wish.name}"
+        selector = f"{ALL_SERVICES},app.kubernetes.io/name={wish.name}"
         deployments = self._list("apps/v1", "Deployment", namespace, selector)
         everything = self._list("v1", "Pod", namespace, selector)
         pods = pod_rules.newest(everything)
@@ -156,7 +156,7 @@ class Eyes:
 
     def _places(self, namespace: str) -> list[str]:
         """What rings for every service of a namespace: Deployments, pods, and events about pods."""
-        labels = {"labelSelector": _PART_OF}
+        labels = {"labelSelector": ALL_SERVICES}
         wanted: list[tuple[str, str, dict[str, str]]] = [
             ("apps/v1", "Deployment", labels),
             ("v1", "Pod", labels),
