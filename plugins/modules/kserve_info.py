@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kserve_info
 short_description: Tell what KServe a cluster has, and what stands in the way of ours
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:

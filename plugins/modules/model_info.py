@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: model_info
 short_description: List the models that a cluster serves
-version_added: 0.3.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: model_startup
 short_description: Watch models start, stage by stage, and name what goes wrong
-version_added: 0.3.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:

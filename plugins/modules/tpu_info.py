@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tpu_info
 short_description: Tell which TPU nodes a cluster has, and whether a model fits
-version_added: 0.3.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: unpack
 short_description: Unpack an archive whose checksum is known, once
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:
