@@ -56,7 +56,8 @@ _SURGE = 4
 class Seen:
     """One service: what it is to be, what it is, and the fields that differ.
 
-    ``ending``: it was stopped, and pods of it are still there.
+    ``ending``: it was stopped, and pods of it are still there. ``waiting``: a pod that an earlier
+    update made, and that finds no chips beside those of the old pods (`waits_beside_old`).
     """
 
     wanted: Object
@@ -64,6 +65,7 @@ class Seen:
     fields: tuple[str, ...] = ()
     strategy: str = "auto"
     ending: bool = False
+    waiting: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,29 @@ class Update:
     does: Does
     how: How = ""
     reason: str = ""
+
+
+def waits_for_chips(pod: Object) -> bool:
+    """Whether the pod asks for chips, and the scheduler has found it no node."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return chips_of_pod(pod) > 0 and any(
+        (one.get("type"), one.get("reason")) == ("PodScheduled", "Unschedulable")
+        for one in conditions
+    )
+
+
+def waits_beside_old(pods: Sequence[Object]) -> str:
+    """The pod of a service that waits while pods of another revision hold chips; else empty.
+
+    `pods` are those of one service's model servers.
+    """
+    held = {_revision(pod) for pod in pods if pod["spec"].get("nodeName") and chips_of_pod(pod)}
+    waiting = (pod for pod in pods if waits_for_chips(pod) and held - {_revision(pod)})
+    return next((str(pod["metadata"]["name"]) for pod in waiting), "")
+
+
+def _revision(pod: Object) -> str:
+    return str((pod["metadata"].get("labels") or {}).get("pod-template-hash"))
 
 
 def must_see_nodes(seen: Iterable[Seen]) -> bool:
@@ -127,6 +152,15 @@ def stopped(wanted: Object) -> dict[str, Any]:
 
 
 def _update(one: Seen, track: Track, nodes: Nodes | None) -> Update:
+    update = _brought_about(one, track, nodes)
+    if one.fields or not one.waiting or update.does != "roll":
+        return update
+    if update.how == "rolling":  # it may go on waiting
+        return Update(update.namespace, update.name, "nothing")
+    return replace(update, reason=f"pod {one.waiting} of an earlier update waits: {update.reason}")
+
+
+def _brought_about(one: Seen, track: Track, nodes: Nodes | None) -> Update:
     view = View(one.wanted)
     place = (view.namespace, view.name)
     does = _does(one)
@@ -134,7 +168,9 @@ def _update(one: Seen, track: Track, nodes: Nodes | None) -> Update:
         reason = "it was stopped, and its pods have not ended yet"
         return Update(*place, does, "stop-first", reason)
     kept = _kept_while_it_runs(view, one.live, track) if does in ("change", "roll") else ""
-    if kept and one.strategy != "rolling":
+    if kept and one.strategy == "rolling":
+        return Update(*place, does, "rolling", f"its update strategy is rolling, although {kept}")
+    if kept:
         return Update(*place, does, "stop-first", kept)
     if does != "roll":
         return Update(*place, does)
@@ -157,10 +193,11 @@ def _does(one: Seen) -> Does:
     was, will = is_stopped(one.live), is_stopped(one.wanted)
     if was != will:
         return "stop" if will else "start"
-    if not one.fields:
+    if not one.fields and not one.waiting:
         return "nothing"
     runs = not will and View(one.live).spec.get("replicas", 1) != 0
-    return "roll" if runs and any(map(_makes_pods, one.fields)) else "change"
+    rolls = one.waiting or any(map(_makes_pods, one.fields))
+    return "roll" if runs and rolls else "change"
 
 
 def _makes_pods(field: str) -> bool:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
+from urllib.parse import quote
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionProblem,
@@ -29,6 +30,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import (
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import Outcome
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
+    list_objects,
     list_pods,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_plan import gone_pods
@@ -38,8 +40,14 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_update impo
     choose,
     must_see_nodes,
     stopped,
+    waits_beside_old,
+    waits_for_chips,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import service_selector
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
+    ALL_SERVICES,
+    service_selector,
+    workload_selector,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import (
     STOP_ANNOTATION,
     is_stopped,
@@ -51,6 +59,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import (
     TRACKS,
     Track,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.view import View
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.tpu_info import read_nodes
 
 
@@ -77,6 +86,7 @@ def run(
         if any(outcome.error for outcome in outcomes):
             return _failed(report.failure(outcomes))
         seen = [_seen(session, *each) for each in zip(manifests, outcomes, strategies, strict=True)]
+        seen = _with_waiting(session, seen)
         updates = _chosen(session, seen, TRACKS[parameters["kserve_track"]])
     except (BadManifest, ConnectionProblem, ObjectReadError) as problem:
         return _failed(str(problem))
@@ -134,6 +144,46 @@ def _seen(session: Session, manifest: Manifest, outcome: Outcome, strategy: str)
         selector = service_selector(manifest.name)
         ending = bool(list_pods(session, str(manifest.namespace), selector))
     return Seen(wanted, live, outcome.fields, strategy, ending)
+
+
+def _with_waiting(session: Session, seen: Sequence[Seen]) -> list[Seen]:
+    """The same, with the pods of earlier updates that wait for chips where nothing is to change.
+
+    Such an update hangs for good, and KServe calls the service ready (release-v0.15, run).
+    """
+    places = {View(one.wanted).namespace for one in seen if _may_hang(one)}
+    selected = {"labelSelector": ALL_SERVICES, "fieldSelector": "status.phase=Pending"}
+    waiting = {
+        (place, (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name"))
+        for place in sorted(places)
+        for pod in _pods(session, place, selected)
+        if waits_for_chips(pod)
+    }
+    return [
+        replace(one, waiting=_waiting_pod(session, View(one.wanted)))
+        if _may_hang(one) and (View(one.wanted).namespace, View(one.wanted).name) in waiting
+        else one
+        for one in seen
+    ]
+
+
+def _may_hang(one: Seen) -> bool:
+    return one.live is not None and not one.fields and one.strategy != "rolling"
+
+
+def _waiting_pod(session: Session, view: View) -> str:
+    selected = {"labelSelector": workload_selector(view.name)}
+    return waits_beside_old(_pods(session, view.namespace, selected))
+
+
+def _pods(session: Session, namespace: str, selected: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Pods of a namespace; none for an account that may not list them."""
+    try:
+        return list_objects(session, f"/api/v1/namespaces/{quote(namespace)}/pods", selected)
+    except ObjectReadError as problem:
+        if problem.status != 403:
+            raise
+        return []
 
 
 def _chosen(session: Session, seen: Sequence[Seen], track: Track) -> list[Update]:

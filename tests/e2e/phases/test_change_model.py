@@ -118,6 +118,24 @@ def test_a_run_that_is_killed_after_the_stop_is_carried_on(lived: Sandbox, tmp_p
     assert model(lived, check=True).changed_tasks == []
 
 
+def test_an_update_that_hangs_is_healed(lived: Sandbox) -> None:
+    """C57: the new pod waits for the chips of the old one, and KServe says Ready."""
+    hangs = {**SHORTER, "model_update_strategy": "rolling", "model_wait_timeout": 8}
+    assert play(lived.folder, "model", inputs=hangs).code != 0
+    ready = lived.get("llminferenceservice", NAME, PLACE)["status"]["conditions"]
+    assert {one["type"]: one["status"] for one in ready}["Ready"] == "True"
+
+    predicted = model(lived, check=True, **SHORTER)
+    assert "of an earlier update waits: a new pod needs 4 free chips" in predicted.text
+    healed = model(lived, **SHORTER)
+    stop = "llmd.tpu.model : Stop what has no room for a rolling update"
+    assert predicted.changed_tasks == [stop]
+    assert stop in healed.changed_tasks
+    assert answers(healed) == [200]
+    assert "--max-model-len 1024" in flags(rolled_out(lived))
+    assert model(lived, check=True, **SHORTER).changed_tasks == []
+
+
 def test_a_service_is_stopped_and_started_again(lived: Sandbox) -> None:
     stopped = predicted_and_done(lived, model_stopped=True)
     assert f"{NAME}: stopped on purpose" in stopped.text

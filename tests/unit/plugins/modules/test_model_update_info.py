@@ -16,7 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_update_info
 from ansible_collections.llmd.tpu.plugins.modules import model_update_info
 
 from tests.unit.plugins.module_utils.manifests.server import Server, status
-from tests.unit.plugins.module_utils.serving.test_model_update import pod
+from tests.unit.plugins.module_utils.serving.test_model_update import pending, pod
 from tests.unit.plugins.module_utils.serving.test_service_manifest import made
 from tests.unit.plugins.module_utils.tpu.test_chips import node
 from tests.unit.plugins.modules.test_apply_and_wait_ready import described, specified
@@ -81,6 +81,24 @@ def test_a_change_on_one_node() -> None:
         "chips of tpu-v6e-slice 2x2, and 0 are free"
     ]
     assert cluster.objects[PATH] == made()  # a dry run keeps nothing
+
+
+def test_an_update_that_hangs_is_healed() -> None:
+    cluster = Cluster(made(), [pod("qwen", "tpu-0"), pending("qwen")])
+    result = told(cluster, made())
+    assert (result["updates"][0]["does"], result["updates"][0]["how"]) == ("roll", "stop-first")
+    assert "qwen-kserve-2 of an earlier update waits" in result["report"][0]
+    assert result["gone"]
+    rolls = told(cluster, made(), strategies={"team/qwen": "rolling"})
+    assert rolls["updates"][0]["does"] == "nothing"
+
+
+def test_pods_that_may_not_be_listed_are_no_error() -> None:
+    cluster = Cluster(made())
+    cluster.troubles.append(
+        lambda _method, path: status(403, "pods is forbidden") if path.startswith(PODS) else None
+    )
+    assert told(cluster, made())["updates"][0]["does"] == "nothing"
 
 
 def test_what_a_killed_run_left_is_carried_on() -> None:

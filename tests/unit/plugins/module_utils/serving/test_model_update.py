@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_update impo
     choose,
     must_see_nodes,
     stopped,
+    waits_beside_old,
+    waits_for_chips,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import is_stopped
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import TRACKS
@@ -43,6 +46,17 @@ def pod(name: str, at: str, chips: str = "4", namespace: str = "team") -> dict[s
             "containers": [{"resources": {"limits": {"google.com/tpu": chips}}}],
         },
     }
+
+
+def pending(name: str, revision: str = "new", reason: str = "Unschedulable") -> dict[str, Any]:
+    """A model server of another revision that has no node."""
+    waiting = pod(name, "")
+    waiting["metadata"]["name"] = f"{name}-kserve-2"
+    waiting["metadata"]["labels"]["pod-template-hash"] = revision
+    del waiting["spec"]["nodeName"]
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason}
+    waiting["status"] = {"phase": "Pending", "conditions": [condition]}
+    return waiting
 
 
 def changed(fields: tuple[str, ...] = IMAGE, strategy: str = "auto", **inputs: Any) -> Seen:
@@ -146,6 +160,9 @@ def test_a_rename_needs_a_stop_where_an_inferencemodel_is_made() -> None:
     [update] = decide(seen, nodes=2)
     assert update.how == "stop-first"
     assert "cannot rename" in update.reason
+    [insisted] = decide(replace(seen, strategy="rolling"), nodes=2)
+    assert insisted.how == "rolling"
+    assert insisted.reason.startswith("its update strategy is rolling, although KServe")
     assert how(seen, nodes=2, track=NEW) == "rolling"
     assert how(changed(("spec.model.name",), served_name="new", scheduler="none"), nodes=2) == (
         "rolling"
@@ -191,6 +208,33 @@ def test_a_stopped_service_is_the_same_but_stopped() -> None:
     assert service == before
     assert is_stopped(stop)
     assert stop["spec"] == service["spec"]
+
+
+def test_an_update_hangs_when_its_pod_waits_beside_an_old_one() -> None:
+    old, new = pod("qwen", "tpu-0"), pending("qwen")
+    assert waits_beside_old([old, new]) == "qwen-kserve-2"
+    assert waits_beside_old([new]) == ""
+    assert waits_beside_old([old]) == ""
+    assert waits_beside_old([old, pending("qwen", reason="SchedulerError")]) == ""
+    old["metadata"]["labels"]["pod-template-hash"] = "new"  # one replica more, no update
+    assert waits_beside_old([old, new]) == ""
+
+
+def test_a_pod_without_chips_waits_for_none() -> None:
+    assert waits_for_chips(pending("qwen"))
+    other = pending("qwen")
+    other["spec"]["containers"] = [{}]
+    assert not waits_for_chips(other)
+
+
+def test_a_hanging_update_is_healed_where_a_stop_frees_chips() -> None:
+    hangs = Seen(made(), made(), waiting="qwen-kserve-2")
+    assert must_see_nodes([hangs])
+    [update] = decide(hangs)
+    assert (update.does, update.how) == ("roll", "stop-first")
+    assert update.reason.startswith("pod qwen-kserve-2 of an earlier update waits: a new pod needs")
+    [waits] = decide(hangs, nodes=2)  # its pod finds the other node by itself
+    assert (waits.does, waits.how, waits.reason) == ("nothing", "", "")
 
 
 @generated(st.integers(1, 5), st.integers(0, 4), st.integers(1, 5))
