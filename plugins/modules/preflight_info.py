@@ -113,6 +113,11 @@ options:
               - The name of the one object that it is for.
             type: str
             default: ""
+          without:
+            description:
+              - What a run that does without them is like, which is then a warning; empty when it fails.
+            type: str
+            default: ""
       programs:
         description:
           - The programs that the phase starts.

@@ -22,7 +22,8 @@ RBAC = "rbac.authorization.k8s.io"
 _SOURCE = "kubernetes.io, Authorization Overview (SelfSubjectAccessReview)"
 # A list or watch of one object, by a selector on its name, is granted by name as well.
 _NAMED_VERBS = frozenset({"get", "patch", "update", "delete"})
-_SPARING_VERBS = frozenset({"list", "watch"})
+_WATCHING_VERBS = frozenset({"list", "watch"})
+_SLOWER = "what is waited for is looked at again and again, which takes longer"
 
 Resources = Callable[[str, str], tuple[str, bool] | None]
 """(api_version, kind) to (resource, namespaced); None where the server does not know the kind."""
@@ -67,8 +68,8 @@ class Need:
 
     phases: tuple[str, ...]
     names: tuple[str, ...]
-    spares_time: bool = False
-    """Whether the run only gets slower without it."""
+    without: str = ""
+    """What a run that does without it is like; empty when it fails."""
 
 
 def needs(phases: Iterable[Phase], resources: Resources) -> dict[Question, Need]:
@@ -86,20 +87,20 @@ def needs(phases: Iterable[Phase], resources: Resources) -> dict[Question, Need]
         return known or _guess(target, definitions)
 
     for phase in phases:
-        for question, name, spares_time in _questions(phase, place):
-            old = found.get(question, Need((), (), spares_time))
+        for question, name, without in _questions(phase, place):
+            old = found.get(question, Need((), (), without))
             found[question] = Need(
                 _with(old.phases, phase.name),
                 _with(old.names, name) if name else old.names,
-                old.spares_time and spares_time,
+                old.without and without,
             )
     return found
 
 
 def _questions(
     phase: Phase, place: Callable[[Target], tuple[str, bool]]
-) -> Iterator[tuple[Question, str, bool]]:
-    """Each question, the object it is asked for, and whether it only spares time."""
+) -> Iterator[tuple[Question, str, str]]:
+    """Each question, the object it is asked for, and what the run is like without it."""
     if phase.removes:
         verbs: tuple[str, ...] = ("get", "list", "delete")
     else:
@@ -110,27 +111,28 @@ def _questions(
         for verb in verbs:
             # A list may be over all namespaces: leftovers may lie in any.
             where = "" if verb == "list" else namespace
-            yield Question(verb, target.group, resource, where), target.name, False
+            yield Question(verb, target.group, resource, where), target.name, ""
         if target.group == RBAC and not phase.removes:
             verb = "bind" if target.kind.endswith("Binding") else "escalate"
             role = "roles" if target.kind.startswith("Role") else "clusterroles"
-            yield Question(verb, RBAC, role, namespace), "", False
+            yield Question(verb, RBAC, role, namespace), "", ""
     for target in phase.watched:
         resource, namespaced = place(target)
         where = target.namespace if namespaced else ""
         yield Question("get", target.group, resource, where), target.name, False
-        # Without these two, what is waited for is looked at again and again.
         for verb in ("list", "watch"):
-            yield Question(verb, target.group, resource, where), target.name, True
+            yield Question(verb, target.group, resource, where), target.name, _SLOWER
     for access in phase.access:
         for verb in access.verbs:
             question = Question(verb, access.group, access.resource, access.namespace, access.name)
-            yield question, access.name, False
+            yield question, access.name, access.without
 
 
 def by_name(question: Question, need: Need) -> list[Question]:
     """The same permission object by object: a role may name the objects it is for."""
-    named = question.verb in _NAMED_VERBS or (need.spares_time and question.verb in _SPARING_VERBS)
+    named = question.verb in _NAMED_VERBS or (
+        need.without == _SLOWER and question.verb in _WATCHING_VERBS
+    )
     if not named or question.name:
         return []
     return [replace(question, name=name) for name in need.names]
@@ -164,12 +166,13 @@ def _missing(question: Question, need: Need, names: list[str]) -> Finding:
     flag = f"--namespace {question.namespace}" if question.namespace else "--all-namespaces"
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return Finding(
-        code="PERMISSION-SLOWER" if need.spares_time else "PERMISSION-MISSING",
-        severity="warning" if need.spares_time else "error",
+        code="PERMISSION-OPTIONAL" if need.without else "PERMISSION-MISSING",
+        severity="warning" if need.without else "error",
         message=f"the account may not {question.verb} {resource} in {where}; "
-        + ("it would spare waiting in" if need.spares_time else "needed by")
-        + f" phase {' and '.join(need.phases)}"
-        + (f" for {shown}" if shown else ""),
+        + ("used" if need.without else "needed")
+        + f" by phase {' and '.join(need.phases)}"
+        + (f" for {shown}" if shown else "")
+        + (f"; without it {need.without}" if need.without else ""),
         subject=f"{question.verb} {resource}",
         path=where,
         found="denied",

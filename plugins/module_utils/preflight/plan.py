@@ -34,6 +34,7 @@ class Access:
     """Verbs on a resource that a phase uses beside those on its own objects.
 
     A resource may name a subresource (``pods/portforward``); an empty namespace means all.
+    ``without`` says what a run that does without it is like; empty when it fails.
     """
 
     group: str
@@ -41,6 +42,7 @@ class Access:
     verbs: tuple[str, ...]
     namespace: str = ""
     name: str = ""
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,4 +174,5 @@ def _access(entry: Mapping[str, Any]) -> Access:
         tuple(str(verb) for verb in entry["verbs"]),
         str(entry.get("namespace") or ""),
         str(entry.get("name") or ""),
+        str(entry.get("without") or ""),
     )

@@ -125,6 +125,7 @@ def argument_spec() -> dict[str, Any]:
                         "verbs": {"type": "list", "elements": "str", "required": True},
                         "namespace": {"type": "str", "default": ""},
                         "name": {"type": "str", "default": ""},
+                        "without": {"type": "str", "default": ""},
                     },
                 },
                 "programs": {

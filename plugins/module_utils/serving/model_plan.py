@@ -41,6 +41,9 @@ Object = dict[str, Any]
 METRICS_READER = "llmd-tpu-metrics-reader"
 _RBAC = "rbac.authorization.k8s.io"
 _GATEWAY = "gateway.networking.k8s.io/v1"
+_GATEWAY_NAMESPACE = "opendatahub"
+_FEWER_PROOFS = "the gateway's own counters do not tell whether it asked the scheduler"
+_NO_OTHER_WAY = "a machine that has no route to the gateway cannot ask the model by port-forward"
 
 # What earlier phases make for every service.
 _FOUNDATIONS: tuple[Object, ...] = (
@@ -267,13 +270,32 @@ def _access(namespace: str) -> Iterator[Object]:
         "namespace": namespace,
         "name": METRICS_READER,
     }
+    group = _GATEWAY.partition("/")[0]
     yield {
-        "group": _GATEWAY.partition("/")[0],
+        "group": group,
         "resource": "gateways",
         "verbs": ["get"],
-        "namespace": "opendatahub",
+        "namespace": _GATEWAY_NAMESPACE,
         "name": "inference-gateway",
     }
+    yield {
+        "group": group,
+        "resource": "httproutes",
+        "verbs": ["list"],
+        "namespace": namespace,
+        "without": "a route that goes round the scheduler is not recognised",
+    }
+    for resource, verb, without in (
+        ("pods", "list", _FEWER_PROOFS),
+        ("services", "list", _NO_OTHER_WAY),
+        ("pods/portforward", "create", f"{_FEWER_PROOFS}, and {_NO_OTHER_WAY}"),
+    ):
+        yield {
+            "resource": resource,
+            "verbs": [verb],
+            "namespace": _GATEWAY_NAMESPACE,
+            "without": without,
+        }
 
 
 def _object(api_version: str, kind: str, name: str, namespace: str = "") -> Object:

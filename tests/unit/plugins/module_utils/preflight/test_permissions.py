@@ -79,7 +79,7 @@ def test_what_is_waited_for_is_read_and_watched() -> None:
     (finding,) = missing(
         wanted, allow_all_but(watch, Question("watch", "", "configmaps", "team", "a"))
     )
-    assert (finding.code, finding.severity) == ("PERMISSION-SLOWER", "warning")
+    assert (finding.code, finding.severity) == ("PERMISSION-OPTIONAL", "warning")
     assert missing(wanted, allow_all_but(watch)) == []
 
 
@@ -88,6 +88,17 @@ def test_what_is_needed_anyway_does_not_only_spare_time() -> None:
     wanted = needs([phase(watched=one), phase(access=[{**LIST, "namespace": "team"}])], resources)
     (finding,) = missing(wanted, allow_all_but(Question("list", "", "configmaps", "team")))
     assert finding.code == "PERMISSION-MISSING"
+
+
+def test_a_run_that_does_without_says_what_it_lacks() -> None:
+    optional = {**LIST, "namespace": "team", "without": "nobody counts them"}
+    question = Question("list", "", "configmaps", "team")
+    (finding,) = missing(needs([phase(access=[optional])], resources), allow_all_but(question))
+    assert (finding.code, finding.severity) == ("PERMISSION-OPTIONAL", "warning")
+    assert finding.message.endswith("used by phase model; without it nobody counts them")
+    needed = phase(access=[optional, {**LIST, "namespace": "team"}])
+    (finding,) = missing(needs([needed], resources), allow_all_but(question))
+    assert finding.severity == "error"
 
 
 def test_roles_need_more_than_to_be_written() -> None:

@@ -87,7 +87,7 @@ def test_several_services_share_what_they_need() -> None:
     assert found["namespaces"] == ["team", "other"]
     accounts = [one for one in found["metrics_readers"] if one["kind"] == "ServiceAccount"]
     assert [one["metadata"]["namespace"] for one in accounts] == ["team", "other"]
-    assert len({str(one) for one in found["access"]}) == 13
+    assert len({str(one) for one in found["access"]}) == 18
 
 
 def test_a_stopped_service_is_waited_for_until_it_is_gone() -> None:
