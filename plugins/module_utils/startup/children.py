@@ -33,11 +33,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import (
 # How long KServe must say it: it writes objects in several steps and repairs itself in between.
 STEADY_SECONDS = 2.0
 _SOURCE = "KServe, pkg/controller/llmisvc"
-# What another try cures: two writers at once, a webhook or API that is not reached for a moment.
+# What another try cures: two writers at once, a webhook or API that is not reached for a moment, a
+# controller whose cache has not got what it has just made (run with 100 services at once).
 _PASSING = re.compile(
     r"has been modified|failed calling webhook|no endpoints available|connection refused"
     r"|timed? ?out|try again|context deadline|\bEOF\b|etcdserver|already exists"
-    r"|storage is \(re\)initializing",
+    r"|storage is \(re\)initializing|failed to get current ",
     re.IGNORECASE,
 )
 _BROKEN = ("GatewayPreconditionNotMet", "ScalingCRDNotFound")

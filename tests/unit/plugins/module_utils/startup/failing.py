@@ -336,6 +336,16 @@ HEALTHY: list[tuple[str, Sight]] = [
         ),
     ),
     (
+        "the controller has not seen yet what it has just made",
+        sight(
+            service=service(
+                SchedulerWorkloadReady="SchedulerReconcileError: Failed to reconcile scheduler: "
+                "failed to get current deployment models/q-kserve-router-scheduler: "
+                'Deployment.apps "q-kserve-router-scheduler" not found'
+            )
+        ),
+    ),
+    (
         "a webhook that does not answer yet",
         sight(
             service=service(
