@@ -115,7 +115,7 @@ options:
             default: ""
           without:
             description:
-              - What a run that does without them is like, which is then a warning; empty when it fails.
+              - What a run without them is like; their lack is then a warning. Empty when it fails.
             type: str
             default: ""
       programs:

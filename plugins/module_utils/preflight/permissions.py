@@ -119,7 +119,7 @@ def _questions(
     for target in phase.watched:
         resource, namespaced = place(target)
         where = target.namespace if namespaced else ""
-        yield Question("get", target.group, resource, where), target.name, False
+        yield Question("get", target.group, resource, where), target.name, ""
         for verb in ("list", "watch"):
             yield Question(verb, target.group, resource, where), target.name, _SLOWER
     for access in phase.access:

@@ -32,6 +32,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
 
 EVERY_SECONDS = 1.0
 """Between two reads of one container's log."""
+AT_ONCE = 20
+"""Logs that are read so often; of more services each is read less often."""
 MOST_BYTES = 2**16
 LAST_LINES = 80
 LAST_READS = 3
@@ -52,9 +54,11 @@ class _Followed:
 class Logs:
     """The logs of one service's containers, and what they told so far."""
 
-    def __init__(self, api: Api, clock: Callable[[], float]) -> None:
+    def __init__(self, api: Api, clock: Callable[[], float], among: int = 1) -> None:
+        """`among` is the number of services that are watched."""
         self._api = api
         self._clock = clock
+        self._every = EVERY_SECONDS * max(1.0, among / AT_ONCE)
         self._followed: dict[Place, _Followed] = {}
         self._ends: dict[tuple[Place, int], str] = {}
         self._reads: dict[tuple[Place, int], int] = {}
@@ -91,7 +95,7 @@ class Logs:
         followed = self._followed.get(place)
         if followed is None or followed.run != run:
             followed = self._followed[place] = _Followed(run)
-        if self._clock() - followed.read < EVERY_SECONDS:
+        if self._clock() - followed.read < self._every:
             return
         followed.read = self._clock()
         if place[1] == DOWNLOADER:

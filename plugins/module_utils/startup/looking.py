@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Look at one service and all that KServe made of it. Asks only; it has no opinion.
 
-Watches are of whole namespaces, so that any number of services there shares them; what is read is
-of one service. Events are read only of pods that are not ready, nodes only while a pod waits for
-one, logs as `logs.py` says.
+Watches are of whole namespaces, so that any number of services there shares them, and so are the
+lists where there are many (`shared.py`). Events are read only of pods that are not ready, nodes
+only while a pod waits for one, logs as `logs.py` says.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,35 +27,32 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import
     status,
     with_status,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
-    ObjectReadError,
-    list_objects,
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
+    ALL_SERVICES,
+    service_selector,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import ALL_SERVICES
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.logs import Logs
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.shared import (
+    Neighbourhood,
+    SharedLists,
+    Surroundings,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     Sight,
     is_ready,
     time_of,
     uid_of,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.tpu.chips import (
-    chips_of_pod,
-    project_of,
-    tpu_nodes,
-)
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.chips import chips_of_pod
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
     ACCELERATOR_LABEL,
     TOPOLOGY_LABEL,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.tpu.room import Room, Wanted, room_for
-from ansible_collections.llmd.tpu.plugins.module_utils.tpu.tpu_info import pods_on
 
 LONG_AGO_SECONDS = 60.0
 """What was told longer ago than this when we first looked may be repaired since."""
-NODES_SECONDS = 4.0
-"""Between two looks at the nodes."""
-_AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
+_SERVICE_LABEL = "app.kubernetes.io/name"
 _POOLS = ("inference.networking.k8s.io/v1", "inference.networking.x-k8s.io/v1alpha2")
 _ROUTES = ("gateway.networking.k8s.io/v1",)
 
@@ -71,10 +68,6 @@ class Watched:
     old: dict[str, int] = field(default_factory=dict)
     """Events that were old at the first look, with how often they had happened."""
     old_conditions: frozenset[tuple[str, str]] = frozenset()
-    nodes_at: float = float("-inf")
-    room: Room | None = None
-    held_by_leaving: bool = False
-    autoscaler: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -97,13 +90,18 @@ class Eyes:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api = api
-        self._session = session
         self._clock = clock
         self._now = now
+        self._shared = SharedLists(api)
+        self._neighbourhood = Neighbourhood(api, session, clock)
 
-    def watched(self) -> Watched:
-        """What to remember of a service that has not been looked at."""
-        return Watched(Logs(self._api, self._clock), self._now())
+    def watched(self, among: int) -> Watched:
+        """What to remember of a service, one among so many, that has not been looked at."""
+        return Watched(Logs(self._api, self._clock, among), self._now())
+
+    def begin(self, wishes: Iterable[Wish]) -> None:
+        """Before looks at all of these."""
+        self._shared.begin(wishes)
 
     def knows(self, wish: Wish, *, learn: bool) -> bool:
         """Whether the server serves the kind; with ``learn`` it is asked again."""
@@ -118,34 +116,33 @@ class Eyes:
         namespace = wish.namespace or ""
         subject = f"{wish.kind} {namespace}/{wish.name}"
         place = [f"{kind.path(None, namespace)}?{urlencode({'limit': 500})}"]
-        service = self._api.get(kind.path(wish.name, namespace))
+        service = self._service(kind, namespace, wish.name)
         if service is None:
             return Seen(Sight(subject, None), place)
-        selector = f"{ALL_SERVICES},app.kubernetes.io/name={wish.name}"
-        deployments = self._list("apps/v1", "Deployment", namespace, selector)
-        everything = self._list("v1", "Pod", namespace, selector)
+        deployments = self._list("apps/v1", "Deployment", namespace, wish.name)
+        everything = self._list("v1", "Pod", namespace, wish.name)
         pods = pod_rules.newest(everything)
         waiting = [pod for pod in pods if not is_ready(pod)]
         events = [event for pod in waiting for event in self._events_of(pod, namespace)]
         told = self._told_refusals(namespace, deployments)
         self._remember(watched, service, pods, [*events, *told])
         unscheduled = [pod for pod in waiting if pod_rules.unschedulable(pod)]
-        self._look_at_nodes(unscheduled, watched)
+        around = self._neighbourhood.look() if unscheduled else Surroundings()
         log_goes_on = [watched.logs.follow(pod) for pod in waiting]
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in everything)
-        pools, routes = self._routing(service, namespace, selector)
+        pools, routes = self._routing(service, namespace, wish.name)
         sight = Sight(
             subject=subject,
             service=service,
             deployments=deployments,
             pods=pods,
-            leaving=leaving or (bool(unscheduled) and watched.held_by_leaving),
+            leaving=leaving or around.leaving,
             events=[event for event in events if self._counts(event, watched)],
             refusals=[event for event in told if self._counts(event, watched)],
             pools=pools,
             routes=routes,
-            room=watched.room if unscheduled else None,
-            autoscaler=watched.autoscaler,
+            room=_room(unscheduled[0], around) if unscheduled else None,
+            autoscaler=around.autoscaler,
             tries=watched.tries,
             old_conditions=watched.old_conditions,
             downloads=watched.logs.downloads,
@@ -165,31 +162,43 @@ class Eyes:
         found = ((self._api.kind(version, kind), query) for version, kind, query in wanted)
         return [f"{kind.path(None, namespace)}?{urlencode(query)}" for kind, query in found if kind]
 
+    def _service(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        shared = self._shared.find(kind, namespace, "", _name, name)
+        if shared is None:
+            return self._api.get(kind.path(name, namespace))
+        return next(iter(shared), None)
+
     def _list(
-        self, api_version: str, kind: str, namespace: str, selector: str
+        self, api_version: str, kind_name: str, namespace: str, name: str
     ) -> Sequence[dict[str, Any]]:
-        query = {"labelSelector": selector}
-        return self._items(self._api.kind(api_version, kind), namespace, query)
+        """What KServe made for a service, of one kind."""
+        kind = self._api.kind(api_version, kind_name)
+        if kind is None:
+            return ()
+        shared = self._shared.find(kind, namespace, ALL_SERVICES, _service_of, name)
+        if shared is not None:
+            return shared
+        return self._items(kind, namespace, {"labelSelector": service_selector(name)})
 
     def _routing(
-        self, service: Object, namespace: str, selector: str
+        self, service: Object, namespace: str, name: str
     ) -> tuple[Sequence[Object], Sequence[Object]]:
         """Pools, whose endpoints KServe does not count, and routes until it calls them ready."""
         router = (service.get("spec") or {}).get("router") or {}
         pools: Sequence[Object] = ()
         routes: Sequence[Object] = ()
         if router.get("scheduler") is not None:
-            pools = self._of_first(_POOLS, "InferencePool", namespace, selector)
+            pools = self._of_first(_POOLS, "InferencePool", namespace, name)
         if router.get("route") is not None and not with_status(service, "HTTPRoutesReady"):
-            routes = self._of_first(_ROUTES, "HTTPRoute", namespace, selector)
+            routes = self._of_first(_ROUTES, "HTTPRoute", namespace, name)
         return pools, routes
 
     def _of_first(
-        self, versions: Sequence[str], kind: str, namespace: str, selector: str
+        self, versions: Sequence[str], kind: str, namespace: str, name: str
     ) -> Sequence[dict[str, Any]]:
         """The objects in the first version of the kind that has any."""
         for version in versions:
-            found = self._list(version, kind, namespace, selector)
+            found = self._list(version, kind, namespace, name)
             if found:
                 return found
         return ()
@@ -209,8 +218,11 @@ class Eyes:
         return tuple(answer.get("items") or ())
 
     def _events_of(self, pod: Object, namespace: str) -> Sequence[dict[str, Any]]:
-        query = {"fieldSelector": f"involvedObject.uid={uid_of(pod)}"}
-        return self._items(self._api.kind("v1", "Event"), namespace, query)
+        kind, uid = self._api.kind("v1", "Event"), uid_of(pod)
+        shared = self._shared.find(kind, namespace, "", _uid_of_subject, uid) if kind else None
+        if shared is not None:
+            return shared
+        return self._items(kind, namespace, {"fieldSelector": f"involvedObject.uid={uid}"})
 
     def _told_refusals(
         self, namespace: str, deployments: Sequence[Object]
@@ -248,37 +260,28 @@ class Eyes:
         """Whether an event is new, or has happened again since the first look."""
         return pod_rules.times(event) > watched.old.get(uid_of(event), 0)
 
-    def _look_at_nodes(self, unscheduled: Sequence[Object], watched: Watched) -> None:
-        """Chips that pods without a node may get, and whether there is an autoscaler."""
-        if not unscheduled or self._clock() - watched.nodes_at < NODES_SECONDS:
-            return
-        watched.nodes_at = self._clock()
-        watched.room, watched.held_by_leaving = self._room(unscheduled[0])
-        watched.autoscaler = self._has_autoscaler()
 
-    def _room(self, pod: Object) -> tuple[Room | None, bool]:
-        selector = (pod.get("spec") or {}).get("nodeSelector") or {}
-        accelerator = str(selector.get(ACCELERATOR_LABEL, ""))
-        topology = str(selector.get(TOPOLOGY_LABEL, ""))
-        try:
-            query = {"labelSelector": ACCELERATOR_LABEL}
-            nodes = list_objects(self._session, "/api/v1/nodes", query)
-            holders = pods_on(self._session, nodes)
-        except ObjectReadError:
-            return None, False
-        wanted = Wanted(accelerator, topology, chips_of_pod(pod))
-        leaving = any(
-            holder["metadata"].get("deletionTimestamp") and chips_of_pod(holder)
-            for holder in holders
-        )
-        return room_for(wanted, tpu_nodes(nodes, holders), project_of(nodes)), leaving
+def _room(pod: Object, around: Surroundings) -> Room | None:
+    """Whether a pod without a node may get chips."""
+    if around.nodes is None:
+        return None
+    selector = (pod.get("spec") or {}).get("nodeSelector") or {}
+    accelerator = str(selector.get(ACCELERATOR_LABEL, ""))
+    topology = str(selector.get(TOPOLOGY_LABEL, ""))
+    wanted = Wanted(accelerator, topology, chips_of_pod(pod))
+    return room_for(wanted, around.nodes, around.project)
 
-    def _has_autoscaler(self) -> bool | None:
-        """By the ConfigMap that the cluster autoscaler keeps its status in."""
-        try:
-            return self._api.get(_AUTOSCALER) is not None
-        except ApiError:
-            return None
+
+def _name(item: Object) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _service_of(item: Object) -> str:
+    return str((item["metadata"].get("labels") or {}).get(_SERVICE_LABEL, ""))
+
+
+def _uid_of_subject(event: Object) -> str:
+    return str((event.get("involvedObject") or {}).get("uid", ""))
 
 
 def _born(item: Object) -> str:

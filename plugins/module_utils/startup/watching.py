@@ -136,10 +136,12 @@ class StartupLooker:
         self._eyes = eyes
         self._clock = clock
         self.courses: dict[Wish, Course] = {wish: Course() for wish in wishes}
-        self._watched: dict[Wish, Watched] = {wish: eyes.watched() for wish in self.courses}
+        among = len(self.courses)
+        self._watched: dict[Wish, Watched] = {wish: eyes.watched(among) for wish in self.courses}
 
     def begin(self, wishes: Sequence[Wish], pool: ThreadPoolExecutor) -> None:
-        """Nothing is read before: what one look asks, no other one does."""
+        """Before looks at all of these: what they have in common is read once."""
+        self._eyes.begin(wishes)
 
     def look(self, wish: Wish, memory: Memory) -> Look:
         """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
