@@ -67,13 +67,13 @@ types: venv ## mypy, strict
 	@bash tests/types.sh
 
 unit: build ## tests that need no cluster
-	@pytest tests/unit
+	@pytest tests/unit --numprocesses=2
 
 archive: venv ## build the collection's archive and install it in an empty folder
 	@pytest tests/archive
 
 end-to-end: venv system ## tests on the sandbox
-	@pytest tests/e2e
+	@pytest tests/e2e --numprocesses=2 --dist=loadgroup
 
 test-long: venv system ## slower tests on the sandbox, which no other word runs
 	@pytest tests/long
