@@ -183,8 +183,7 @@ class Waiter:
 
     def _look(self, pool: ThreadPoolExecutor, *, everything: bool) -> None:
         """Look at what is due, and tell what is said differently now."""
-        now = self._clock()
-        todo = [item for item in self._unready() if everything or item.due <= now]
+        todo = self._unready() if everything else self._due()
         before = [item.verdict.reason for item in todo]
         self._looker.begin([item.wish for item in todo], pool)
         list(pool.map(self._see, todo))
@@ -194,6 +193,16 @@ class Waiter:
             if item.verdict.reason != old
             and not (old == _UNSEEN.reason and item.verdict.ready)  # it was so before we came
         )
+
+    def _due(self) -> list[_Item]:
+        """What is to be looked at now, and with it what would be in a moment.
+
+        Together they are read by lists; each in its turn they would be read one by one.
+        """
+        now, unready = self._clock(), self._unready()
+        if not any(item.due <= now for item in unready):
+            return []
+        return [item for item in unready if item.due <= now + self._pace.gap]
 
     def _rest(self, unready: Sequence[_Item], until: float) -> None:
         """Sleep until something is due or a doorbell rings; what rang is due at once."""

@@ -20,10 +20,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import S
 from tests.unit.plugins.module_utils.readiness.scripted import Script, ScriptedDoorbells
 from tests.unit.plugins.module_utils.startup.failing import pool
 from tests.unit.plugins.module_utils.startup.starts import (
+    DOWNLOADED,
     NAME,
     NAMESPACE,
     READY_POD,
     WISH,
+    container,
     deployment,
     event,
     pod,
@@ -89,6 +91,29 @@ def test_each_list_is_read_once_and_each_service_sees_its_own() -> None:
     assert done == [True, True, True, False, False, False]
     read = Counter(place for _when, place in script.asked if NAMESPACE in place)
     assert read[SERVICES] == read[DEPLOYMENTS] == read[PODS] == read[POOLS] == read[EVENTS] == 1
+    assert not [place for place in read if place.startswith(f"{SERVICES}/")]
+
+
+class SlowScript(Script):
+    """A server whose answers take time, so that no two services are read at the same moment."""
+
+    def send(self, *request: Any, **more: Any) -> Reply:
+        self.now += 0.01
+        return super().send(*request, **more)
+
+
+def test_they_stay_together_although_each_is_looked_at_a_moment_later() -> None:
+    script = SlowScript()
+    script.answers = cluster(ready=0).answers
+    running = pod(DOWNLOADED, container(running={}))  # of which each has a log to read
+    script.answers[PODS] = [listed(named(running, number) for number in range(MANY))]
+    api = Api(script)
+    api.discover()
+    looker = StartupLooker(Eyes(api, script, script.clock), WISHES, script.clock)
+    bells = ScriptedDoorbells(script)
+    Waiter(looker, WISHES, lambda _line: None, bells, script.clock, Pace(15.0, 0.25)).wait(10.0)
+    read = Counter(place for _when, place in script.asked if NAMESPACE in place)
+    assert read[SERVICES] == read[PODS] > 5
     assert not [place for place in read if place.startswith(f"{SERVICES}/")]
 
 
