@@ -19,6 +19,8 @@ _MD5 = 32
 _HEAD = _LONGEST - _MD5
 
 SCHEDULER_SERVICE = "-epp-service"
+WORKLOAD_SERVICE = "-kserve-workload-svc"
+POOL = "-inference-pool"
 
 ALL_SERVICES = "app.kubernetes.io/part-of=llminferenceservice"
 """Selects everything that KServe makes for any service."""
@@ -61,16 +63,16 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
     return ChildNames(
         certificate_secret=child_name(name, "-kserve-self-signed-certs"),
         workload=child_name(name, "-kserve"),
-        workload_service=child_name(name, "-kserve-workload-svc"),
+        workload_service=child_name(name, WORKLOAD_SERVICE),
         scheduler=child_name(name, "-kserve-router-scheduler"),
         scheduler_service=child_name(name, SCHEDULER_SERVICE),
         scheduler_account=child_name(name, "-epp-sa"),
         scheduler_cluster_role_binding=child_name(namespace, f"-{name}-epp-auth-rb"),
-        pool=child_name(name, "-inference-pool"),
+        pool=child_name(name, POOL),
         route=child_name(name, "-kserve-route"),
         destination_rules=(
             child_name(name, "-kserve-scheduler"),
-            child_name(name, "-kserve-workload-svc"),
+            child_name(name, WORKLOAD_SERVICE),
             child_name(name, track.shadow_destination_rule),
         ),
     )
