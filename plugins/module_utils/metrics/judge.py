@@ -9,10 +9,14 @@ server with more than 5 waiting requests counts as saturated); Envoy's statistic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, Severity
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import (
+    KSERVE_POD_MONITOR,
+    POD_MONITOR,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.sight import (
     Gateway,
     Party,
@@ -40,6 +44,8 @@ def judge(sight: Sight) -> Iterator[Finding]:
     for gateway in sight.gateways:
         yield from _unread(gateway.party, gateway.subject, "gateway", sight.account)
         yield from _responses(gateway, sight.seconds)
+    for namespace, monitors in sight.monitors.items():
+        yield from _monitored_twice(namespace, monitors)
 
 
 def _judge_service(service: Service, sight: Sight) -> Iterator[Finding]:
@@ -366,6 +372,21 @@ def _blind_scheduler(service: Service) -> Iterator[Finding]:
             "releases from GIE 1.3 on have it as default",
             source="gateway-api-inference-extension, cmd/epp/runner",
             subject=service.subject,
+        )
+
+
+def _monitored_twice(namespace: str, monitors: Collection[str]) -> Iterator[Finding]:
+    both = [name for name in (POD_MONITOR, KSERVE_POD_MONITOR) if name in monitors]
+    if len(both) > 1:
+        yield Finding(
+            code="METRICS-MONITORED-TWICE",
+            severity="warning",
+            message="KServe has monitors of its own here, so every figure is collected twice",
+            found=f"PodMonitors {' and '.join(both)}",
+            expected="one of them",
+            fix="set model_monitoring to none, or kserve_monitoring to false",
+            source="opendatahub-io/kserve, pkg/controller/llmisvc/monitoring.go",
+            subject=f"namespace {namespace}",
         )
 
 

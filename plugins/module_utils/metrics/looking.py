@@ -35,6 +35,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.metrics.sight import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
+    list_metadata,
     list_objects,
     list_pods,
 )
@@ -92,6 +93,7 @@ class Looker:
         views = [View(service) for service in services]
         namespaces = sorted({view.namespace for view in views})
         routes = dict(zip(namespaces, pool.map(self._routes, namespaces), strict=True))
+        monitors = dict(zip(namespaces, pool.map(self._monitors, namespaces), strict=True))
         gateways = [self._gateway_of(view, routes[view.namespace]) for view in views]
         places = [
             *((view.namespace, workload_selector(view.name)) for view in views),
@@ -121,7 +123,7 @@ class Looker:
             Gateway(*place, replace(parties[place[0], gateway_selector(place[1])], metrics=GATEWAY))
             for place in dict.fromkeys(gateways)
         )
-        return Sight(tuple(found), fronts, 0.0, self._wish.account)
+        return Sight(tuple(found), fronts, 0.0, self._wish.account, monitors)
 
     def _routes(self, namespace: str) -> list[dict[str, Any]]:
         path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{quote(namespace)}/httproutes"
@@ -129,6 +131,14 @@ class Looker:
             return list_objects(self._session, path)
         except ObjectReadError:
             return []  # then the Gateway is the one that was given
+
+    def _monitors(self, namespace: str) -> frozenset[str]:
+        path = f"/apis/monitoring.coreos.com/v1/namespaces/{quote(namespace)}/podmonitors"
+        try:
+            found = list_metadata(self._session, path)
+        except ObjectReadError:
+            return frozenset()  # most clusters do not have the kind
+        return frozenset(str(one["metadata"]["name"]) for one in found)
 
     def _gateway_of(self, view: View, routes: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
         path = path_of(routes, f"/{view.namespace}/{view.name}/v1/completions")

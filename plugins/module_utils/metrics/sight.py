@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -123,9 +124,13 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Sight:
-    """Everything that was seen. ``seconds`` lie between the two looks; 0 after a single one."""
+    """Everything that was seen. ``seconds`` lie between the two looks; 0 after a single one.
+
+    ``monitors`` are the names of the PodMonitors in each namespace.
+    """
 
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...]
     seconds: float
     account: str
+    monitors: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -25,6 +25,9 @@ POOL = "-inference-pool"
 ALL_SERVICES = "app.kubernetes.io/part-of=llminferenceservice"
 """Selects everything that KServe makes for any service."""
 
+WORKLOAD_COMPONENT = "kserve.io/component=workload"
+SCHEDULER_COMPONENT = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
+
 # The longest suffix is "-kserve-self-signed-certs"; up to here no name is shortened.
 LONGEST_PLAIN_NAME = _LONGEST - len("-kserve-self-signed-certs")
 
@@ -85,14 +88,12 @@ def service_selector(name: str) -> str:
 
 def workload_selector(name: str) -> str:
     """Select the pods that run the model server."""
-    return f"{service_selector(name)},kserve.io/component=workload"
+    return f"{service_selector(name)},{WORKLOAD_COMPONENT}"
 
 
 def scheduler_selector(name: str) -> str:
     """Select the pods of the endpoint picker (EPP)."""
-    return (
-        f"{service_selector(name)},app.kubernetes.io/component=llminferenceservice-router-scheduler"
-    )
+    return f"{service_selector(name)},{SCHEDULER_COMPONENT}"
 
 
 def gateway_selector(name: str) -> str:

@@ -39,6 +39,7 @@ PODS = f"GET {PLACE}/pods"
 SCHEDULER_PODS = f"{PODS}scheduler"
 FRONT = "GET /api/v1/namespaces/opendatahub/pods"
 ROUTES = f"GET /apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes"
+MONITORS = f"GET /apis/monitoring.coreos.com/v1/namespaces/{NAMESPACE}/podmonitors"
 TOKEN = f"POST {PLACE}/serviceaccounts/llmd-tpu-metrics-reader/token"
 PROXY = f"GET {PLACE}/pods/https:pod-1:8000/proxy"
 MODEL = 'model_name="m",engine="0"'
@@ -77,6 +78,7 @@ def _answers(**changes: Any) -> dict[str, Any]:
         SERVICES: found({"items": [good()]}),
         f"{SERVICES}/{NAME}": found(good()),
         ROUTES: found({"items": []}),
+        MONITORS: refused(404, "the server could not find the requested resource"),
         PODS: _pods("pod-1"),
         SCHEDULER_PODS: _pods("epp-1"),
         FRONT: _pods("gateway-1"),
@@ -188,6 +190,13 @@ def test_only_the_scheduler_gets_the_token_and_one_is_enough() -> None:
     assert set(bearers.values()) == {""}
     assert seen.session.asked.count(TOKEN) == 1
     assert "t0ken" not in json.dumps(seen.result)
+
+
+def test_monitors_of_kserve_beside_ours() -> None:
+    names = ("llmd-tpu-model-servers", "kserve-llm-isvc-vllm-engine")
+    monitors = found({"items": [{"metadata": {"name": name}} for name in names]})
+    assert "METRICS-MONITORED-TWICE" in asked({MONITORS: monitors}).codes
+    assert "METRICS-MONITORED-TWICE" not in asked().codes
 
 
 def test_a_single_look() -> None:

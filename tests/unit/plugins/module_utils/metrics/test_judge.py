@@ -14,6 +14,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.metrics.catalogue import 
     SERVER,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.judge import judge
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import (
+    KSERVE_POD_MONITOR,
+    POD_MONITOR,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.report import lines
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.sight import Party, Sight
 
@@ -125,6 +129,10 @@ CASES: list[tuple[Sight, list[tuple[str, str]]]] = [
         [("info", "METRICS-NOBODY-LISTENS")],
     ),
     (
+        replace(sight(), monitors={"team": frozenset({POD_MONITOR, KSERVE_POD_MONITOR})}),
+        [("warning", "METRICS-MONITORED-TWICE")],
+    ),
+    (
         sight(
             service(endpoints=Party(ENDPOINTS)), gateway=unread("gateway-1", GATEWAY, "forbidden")
         ),
@@ -151,6 +159,7 @@ HEALTHY = [
     sight(service(servers=(SEEN, {}))),
     sight(service(servers=Party(SERVER), scheduler=Party(SCHEDULER), stopped=True)),
     sight(service(scheduler=Party(SCHEDULER), scheduled=False)),
+    replace(sight(), monitors={"team": frozenset({POD_MONITOR}), "x": frozenset()}),
     sight(service(), gateway=_gateway({"200": 5, "404": 1}, {"200": 6, "404": 2})),
 ]  # fmt: skip
 
