@@ -149,7 +149,7 @@ def _of_operator(namespace: str, labels: Mapping[str, str]) -> Iterator[Object]:
         source = source.replace(old, "_")
     named = {"relabelings": [{"sourceLabels": [source], "targetLabel": _SHOWN_AS}]}
     servers = {"targetPort": 8000, **_SECURED, "tlsConfig": {"insecureSkipVerify": True}, **named}
-    schedulers = {"port": "metrics", **_PLAIN, **named}
+    schedulers: Object = {"port": "metrics", **_PLAIN, **named}
     schedulers["authorization"] = {
         "type": "Bearer", "credentials": {"name": _TOKEN, "key": "token"},
     }  # fmt: skip
