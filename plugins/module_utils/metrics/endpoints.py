@@ -145,4 +145,6 @@ class Endpoints:
 def _trouble_of(reply: Reply) -> Trouble:
     if reply.status == 403:
         return "forbidden"
+    if b"HTTP response to HTTPS client" in reply.body:
+        return "plain"
     return "refused" if b"connection refused" in reply.body else "other"

@@ -116,6 +116,14 @@ _TROUBLES: dict[Trouble, tuple[Severity, str, str, str]] = {
         "look at the pod's log (kubectl logs, also --previous); delete the pod to have it made "
         "anew. vLLM's port is 8000, set by KServe's preset",
     ),
+    "plain": (
+        "warning",
+        "METRICS-PLAIN-HTTP",
+        "the model server speaks plain HTTP, and all here ask by HTTPS: the scheduler cannot read "
+        "its load either, and chooses by prefix and chance",
+        "keep the TLS flags of KServe's preset (--ssl-certfile, --ssl-keyfile): write flags in "
+        "model_vllm_arguments, not as args of the container",
+    ),
     "other": (
         "warning",
         "METRICS-UNREAD",

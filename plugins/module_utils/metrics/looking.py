@@ -16,6 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.metrics.catalogue import 
     GATEWAY,
     SCHEDULER,
     SERVER,
+    Metric,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.endpoints import (
     Endpoints,
@@ -67,7 +68,7 @@ class Wish:
 
 
 class Looker:
-    """Looks at services. Raises nothing but what listing the services raised before."""
+    """Looks at services. Raises ConnectionProblem; whatever else fails is part of the sight."""
 
     def __init__(self, session: Session, endpoints: Endpoints, clock: Clock, wish: Wish) -> None:
         """Prepare; nothing is asked yet."""
@@ -98,30 +99,30 @@ class Looker:
         places = [
             *((view.namespace, workload_selector(view.name)) for view in views),
             *((view.namespace, scheduler_selector(view.name)) for view in views),
-            *((place[0], gateway_selector(place[1])) for place in dict.fromkeys(gateways)),
+            *((namespace, gateway_selector(name)) for namespace, name in dict.fromkeys(gateways)),
         ]
         parties = dict(zip(places, pool.map(self._pods, places), strict=True))
-        found = []
-        for view, service, gateway in zip(views, services, gateways, strict=True):
-            front = parties[gateway[0], gateway_selector(gateway[1])]
-            servers = parties[view.namespace, workload_selector(view.name)]
-            scheduler = parties[view.namespace, scheduler_selector(view.name)]
-            found.append(
-                Service(
-                    namespace=view.namespace,
-                    name=view.name,
-                    model=view.served_name,
-                    stopped=is_stopped(service),
-                    scheduled=view.router.get("scheduler") is not None,
-                    gateway=gateway,
-                    servers=replace(servers, metrics=SERVER),
-                    scheduler=replace(scheduler, metrics=SCHEDULER),
-                    endpoints=replace(front, metrics=ENDPOINTS),
-                )
+
+        def party(metrics: tuple[Metric, ...], namespace: str, selector: str) -> Party:
+            return replace(parties[namespace, selector], metrics=metrics)
+
+        found = [
+            Service(
+                namespace=view.namespace,
+                name=view.name,
+                model=view.served_name,
+                stopped=is_stopped(service),
+                scheduled=view.router.get("scheduler") is not None,
+                gateway=gateway,
+                servers=party(SERVER, view.namespace, workload_selector(view.name)),
+                scheduler=party(SCHEDULER, view.namespace, scheduler_selector(view.name)),
+                endpoints=party(ENDPOINTS, gateway[0], gateway_selector(gateway[1])),
             )
+            for view, service, gateway in zip(views, services, gateways, strict=True)
+        ]
         fronts = tuple(
-            Gateway(*place, replace(parties[place[0], gateway_selector(place[1])], metrics=GATEWAY))
-            for place in dict.fromkeys(gateways)
+            Gateway(namespace, name, party(GATEWAY, namespace, gateway_selector(name)))
+            for namespace, name in dict.fromkeys(gateways)
         )
         return Sight(tuple(found), fronts, 0.0, self._wish.account, monitors)
 
@@ -159,17 +160,17 @@ class Looker:
         for service in sight.services:
             jobs += [(self._server, pod) for pod in service.servers.pods]
             jobs += [(self._scheduler, pod) for pod in service.scheduler.pods]
-        clusters = dict(zip(map(_key, front), pool.map(self._clusters, front), strict=True))
-        seen = {_key(pod): pod for pod in pool.map(lambda job: job[0](job[1]), jobs)}
+        asked = pool.map(self._clusters, front), pool.map(lambda job: job[0](job[1]), jobs)
+        clusters = dict(zip(map(_key, front), asked[0], strict=True))
+        seen = {_key(pod): pod for pod in asked[1]}
 
         def filled(party: Party) -> Party:
             return replace(party, pods=tuple(seen[_key(pod)] for pod in party.pods))
 
         def counted(service: Service) -> Party:
-            pods = (_of_service(service, one, clusters[_key(one)]) for one in front)
-            known = {_key(pod): pod for pod in pods}
-            party = service.endpoints
-            return replace(party, pods=tuple(known[_key(pod)] for pod in party.pods))
+            pods = service.endpoints.pods
+            told = tuple(_of_service(service, pod, clusters[_key(pod)]) for pod in pods)
+            return replace(service.endpoints, pods=told)
 
         services = (
             replace(
@@ -208,7 +209,7 @@ class Looker:
             return None  # the same pod's metrics say why
 
 
-def _read(pod: Pod, ask: Callable[[str, str], str], metrics: Iterable[Any]) -> Pod:
+def _read(pod: Pod, ask: Callable[[str, str], str], metrics: Iterable[Metric]) -> Pod:
     """The pod with what it exposes, or with why that is not known."""
     try:
         return replace(pod, after=look_at(ask(pod.namespace, pod.name), metrics))

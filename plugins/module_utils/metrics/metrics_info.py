@@ -71,16 +71,16 @@ def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, 
     problem = missing_library() or _bad_option(parameters)
     if problem:
         return {"failed": True, "changed": False, "msg": problem}
-    try:
-        session = world.connect(parameters)
-        services = _services(session, parameters["namespace"], parameters["name"])
-    except (ObjectReadError, ConnectionProblem) as refused:
-        return {"failed": True, "changed": False, "msg": str(refused)}
     account = parameters["metrics_service_account"]
     namespace, _slash, name = parameters["gateway"].partition("/")
     wish = Wish((namespace, name), parameters["interval"], account)
-    endpoints = Endpoints(session, world.open_port(session), account)
-    sight = Looker(session, endpoints, world.clock, wish).look(services)
+    try:
+        session = world.connect(parameters)
+        services = _services(session, parameters["namespace"], parameters["name"])
+        endpoints = Endpoints(session, world.open_port(session), account)
+        sight = Looker(session, endpoints, world.clock, wish).look(services)
+    except (ObjectReadError, ConnectionProblem) as refused:
+        return {"failed": True, "changed": False, "msg": str(refused)}
     findings = [*judge(sight), *([] if services else [nothing_to_read(parameters["namespace"])])]
     place = parameters["namespace"] or session.server
     return {

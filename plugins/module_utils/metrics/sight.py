@@ -18,9 +18,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.metrics.figures import (
     together,
 )
 
-Trouble = Literal["", "no-account", "no-right", "forbidden", "refused", "other"]
+Trouble = Literal["", "no-account", "no-right", "forbidden", "refused", "plain", "other"]
 """Why a pod was not read. ``no-account``: no token for the account; ``no-right``: its token is not
-enough; ``forbidden``: the API server does not let us; ``refused``: nobody listens."""
+enough; ``forbidden``: the API server does not let us; ``refused``: nobody listens; ``plain``: it
+speaks HTTP where HTTPS is expected."""
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,12 @@ def test_the_route_tells_the_gateway() -> None:
             "METRICS-FORBIDDEN",
             "pods/proxy",
         ),
+        (
+            {f"{PROXY}/metrics": refused(503, "http: server gave HTTP response to HTTPS client")},
+            None,
+            "METRICS-PLAIN-HTTP",
+            "HTTPS client",
+        ),
         ({f"{PROXY}/metrics": LOST}, None, "METRICS-UNREAD", "no answer"),
         ({PODS: refused(403, "pods is forbidden")}, None, "METRICS-PODS-UNREAD", "forbidden"),
     ],

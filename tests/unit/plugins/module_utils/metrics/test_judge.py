@@ -121,6 +121,10 @@ CASES: list[tuple[Sight, list[tuple[str, str]]]] = [
         )
     ),
     (
+        sight(service(servers=unread("server-1", SERVER, "plain"))),
+        [("warning", "METRICS-PLAIN-HTTP")],
+    ),
+    (
         sight(service(servers=unread("server-1", SERVER, "refused"))),
         [("error", "METRICS-NOBODY-LISTENS")],
     ),
