@@ -98,7 +98,56 @@ services:
   returned: when the services could be listed
   type: list
   elements: dict
-  sample: []
+  sample:
+    - namespace: llm-d-inference-scheduling
+      name: qwen2-3b-pattern1
+      model: Qwen/Qwen2.5-3B-Instruct
+      stopped: false
+      gateway: opendatahub/inference-gateway
+      servers:
+        requests_running: 1
+        requests_waiting: 0
+        kv_cache_percent: 0.041
+        kv_cache_tokens: 1554048
+        prefix_queried_tokens: 17952
+        prefix_hit_tokens: 12032
+        prefix_hit_percent: 67.023
+        preemptions: 0
+        prompt_tokens: 17952
+        generation_tokens: 9400
+        requests_finished: 47
+        requests_finished_by_finished_reason: {stop: 0, length: 47, abort: 0}
+        first_token_seconds: 0.00502
+        token_seconds: 0.001048
+        queue_seconds: 0.00002
+        request_seconds: 0.213967
+        recent: {requests_finished: 27, generation_tokens: 5400, request_seconds: 0.2139}
+        pods:
+          - pod: qwen2-3b-pattern1-kserve-7db74d9cd8-rkcss
+            ready: true
+            version: 0.11.1
+            problem: ""
+            requests_running: 1
+      scheduler:
+        requests: 51
+        request_errors: 0
+        request_errors_by_error_code: {}
+        requests_running: 1
+        request_seconds: 0.233211
+        scheduling_seconds: 0.000027
+        pool_ready_pods: 1
+        pool_requests_waiting_average: 0
+        pool_kv_cache_percent_average: 0
+        recent: {requests: 27, request_errors: 0}
+        pods: []
+      endpoints:
+        server_requests: 50
+        server_errors: 0
+        server_timeouts: 0
+        server_connection_failures: 0
+        scheduler_requests: 50
+        scheduler_errors: 0
+        recent: {server_requests: 27, server_errors: 0}
   contains:
     servers:
       description:
@@ -120,7 +169,13 @@ gateways:
   returned: when the services could be listed
   type: list
   elements: dict
-  sample: []
+  sample:
+    - namespace: opendatahub
+      name: inference-gateway
+      responses: 50
+      responses_by_response_code: {"200": 49, "503": 1}
+      recent: {responses: 27, responses_by_response_code: {"200": 27, "503": 0}}
+      pods: []
 interval_seconds:
   description: Seconds between the two looks; 0 for a single one.
   returned: when the services could be listed
@@ -131,13 +186,25 @@ report:
   returned: when the services could be listed
   type: list
   elements: str
-  sample: []
+  sample:
+    - LLMInferenceService llm-d-inference-scheduling/qwen2-3b-pattern1 (Qwen/Qwen2.5-3B-Instruct)
+    - "  model servers: 1 of 1 read; requests 1 running, 0 waiting, 47 finished (47 length)"
+    - "  within 2.3 s: 27 requests finished, 2364.3 tokens/s generated"
 findings:
   description: What was found, errors first.
   returned: when the services could be listed
   type: list
   elements: dict
-  sample: []
+  sample:
+    - code: METRICS-KV-CACHE-FULL
+      severity: warning
+      message: "the KV cache is nearly full: further requests wait, or push others out"
+      subject: Pod llm-d-inference-scheduling/qwen2-3b-pattern1-kserve-7db74d9cd8-rkcss
+      path: ""
+      found: 97 % used
+      expected: at most 90 %
+      fix: raise model_replicas or --tensor-parallel-size; lower --max-model-len or --max-num-seqs
+      source: vLLM, vllm/v1/metrics/loggers.py
 ok:
   description: Whether there is no error among the findings.
   returned: when the services could be listed

@@ -70,7 +70,7 @@ def _of_service(service: Service, seconds: float) -> Iterator[str]:
 
 def _told(figures: Mapping[str, Any], name: str) -> str:
     value = figures.get(name)
-    return "?" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "?" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _seconds(figures: Mapping[str, Any], name: str) -> str:

@@ -5,12 +5,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics import metrics_info
@@ -21,13 +17,6 @@ from tests.sandbox.harness import Sandbox
 NAMESPACE, NAME = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
 MODEL = "Qwen/Qwen2.5-3B-Instruct"
 READER = "llmd-tpu-metrics-reader"
-# Room for two sequences of 2048 tokens, and for no more at once.
-NARROW = [
-    "--max-model-len 2048",
-    "--dtype bfloat16",
-    "--max-num-seqs 2",
-    "--gpu-memory-utilization 0.0484",
-]
 
 
 def metrics(sandbox: Sandbox, **given: Any) -> dict[str, Any]:
@@ -131,42 +120,3 @@ def test_the_playbook_shows_the_report(converged: Sandbox) -> None:
     assert shown.code == 0, shown.output
     assert f"LLMInferenceService {NAMESPACE}/{NAME} ({MODEL})" in shown.text
     assert "Bearer" not in shown.output
-
-
-@contextmanager
-def _narrow(sandbox: Sandbox) -> Iterator[None]:
-    """The service with room for two sequences, then as it was."""
-
-    def model(**inputs: Any) -> None:
-        done = play(sandbox.folder, "model", inputs={**inputs, "model_smoke_test": False})
-        assert done.code == 0, done.output[-4000:]
-
-    model(model_vllm_arguments=NARROW)
-    try:
-        yield
-    finally:
-        model()
-
-
-def test_too_many_requests_are_told(converged: Sandbox) -> None:
-    """Eight long requests where two have room, and ten more between the two looks."""
-    with _narrow(converged), ThreadPoolExecutor(18) as pool:
-        asked: list[Future[int]] = []
-
-        def ask(number: int) -> None:
-            for i in range(number):
-                asked.append(pool.submit(complete, converged, f"Prompt {i}", 1990))
-
-        ask(8)
-        deadline = time.monotonic() + 20
-        while metrics(converged)["services"][0]["servers"]["requests_waiting"] < 6:
-            assert time.monotonic() < deadline, "no request waits"
-        later = threading.Timer(0.3, ask, [10])
-        later.start()
-        result = metrics(converged, interval=1.0)
-        later.join()
-        told = codes(result)
-        assert told["METRICS-QUEUE-GROWING"] == "warning", result["report"]
-        assert told["METRICS-KV-CACHE-FULL"] == "warning", result["report"]
-        assert {one.result() for one in asked} == {200}
-    assert "METRICS-QUEUE-GROWING" not in codes(metrics(converged))

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.catalogue import SCHEDULER, SERVER
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.envoy import statistics
@@ -178,3 +180,31 @@ def test_envoy_counts_by_service() -> None:
     [(place, counted)] = statistics(text).items()
     assert place == ("team", "qwen-inference-pool-ip-0a1b")
     assert dict(counted) == {"rq_total": 7, "rq_error": 1}
+
+
+# Taken from the sandbox after 55 answers: the stand-in of vLLM 0.11.1, the scheduler of the
+# inference extension 1.5.0, Envoy 1.36.4 under Istio 1.28.3; shortened to what is about a service.
+HERE = Path(__file__).parent
+
+
+def test_a_whole_text_of_vllm() -> None:
+    seen = look_at((HERE / "vllm-0.11.1.txt").read_text(), SERVER)
+    told = figures(seen.totals, SERVER)
+    assert None not in told.values()
+    assert told["requests_finished_by_finished_reason"] == {"stop": 0, "length": 55, "abort": 0}
+    assert (told["generation_tokens"], told["prefix_hit_percent"]) == (11000, 67.205)
+    assert told["request_seconds"] == pytest.approx(0.2135, abs=1e-4)
+    assert seen.cache_tokens == 1_554_048
+
+
+def test_a_whole_text_of_the_scheduler() -> None:
+    told = figures(look_at((HERE / "epp-1.5.0.txt").read_text(), SCHEDULER).totals, SCHEDULER)
+    assert (told["requests"], told["request_errors"], told["pool_ready_pods"]) == (55, 0, 1)
+    assert None not in told.values()
+
+
+def test_a_whole_list_of_envoy() -> None:
+    found = statistics((HERE / "envoy-1.36-clusters.json").read_text())
+    namespace, name = "llm-d-inference-scheduling", "qwen2-3b-pattern1"
+    assert found[namespace, f"{name}-inference-pool-ip-30172fd8"]["rq_success"] == 55
+    assert found[namespace, f"{name}-epp-service"]["rq_total"] == 55
