@@ -9,10 +9,11 @@ server with more than 5 waiting requests counts as saturated); Envoy's statistic
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, Severity
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.figures import Figures
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import (
     KSERVE_POD_MONITOR,
     POD_MONITOR,
@@ -278,7 +279,7 @@ def _prefixes(service: Service) -> Iterator[Finding]:
         )
 
 
-# What counts as a failure: who counted it, the figure, the figure of its kinds, in words.
+# What counts as a failure: who counted it, the figure, the figure that tells its kinds, in words.
 _FAILURES = (
     ("scheduler", "request_errors", "request_errors_by_error_code", "requests that failed"),
     ("endpoints", "server_errors", "", "errors (5xx) of model servers"),
@@ -290,55 +291,46 @@ _FAILURES = (
 
 
 def _errors(service: Service, seconds: float) -> Iterator[Finding]:
-    """Count failures: those of the last seconds are a warning, older ones are told."""
-    told: dict[bool, list[str]] = {True: [], False: []}
-    for party, figure, kinds, words in _FAILURES:
-        counted: Party = getattr(service, party)
-        _tell(told, counted, figure, kinds, words, seconds)
-    failed = "error"  # a finish reason of later versions; "abort" is a client that left
-    for look, recent in ((service.servers.recent, True), (service.servers.now, False)):
-        number = look.get("requests_finished_by_finished_reason", {}).get(failed)
-        if number:
-            told[recent].append(f"{number} requests that a model server gave up")
-            break
-    yield from _failed(told, service.subject, seconds)
+    def failures(look: Callable[[Party], Figures]) -> Iterator[str]:
+        for party, figure, kinds, words in _FAILURES:
+            seen = look(getattr(service, party))
+            if number := seen.get(figure):
+                yield f"{number} {words}{_kinds(seen.get(kinds) or {})}"
+        # A finish reason of later versions; "abort" is a client that left.
+        ended = look(service.servers).get("requests_finished_by_finished_reason") or {}
+        if number := ended.get("error"):
+            yield f"{number} requests that a model server gave up"
+
+    yield from _failed(failures, service.subject, seconds)
 
 
 def _responses(gateway: Gateway, seconds: float) -> Iterator[Finding]:
-    told: dict[bool, list[str]] = {True: [], False: []}
-    for look, recent in ((gateway.party.recent, True), (gateway.party.now, False)):
-        codes: Mapping[str, Any] = look.get("responses_by_response_code", {})
+    def failures(look: Callable[[Party], Figures]) -> Iterator[str]:
+        codes = look(gateway.party).get("responses_by_response_code") or {}
         bad = {code: number for code, number in codes.items() if code.startswith("5") and number}
         if bad:
-            told[recent].append(f"{sum(bad.values())} responses ({_kinds(bad)})")
-            break
-    yield from _failed(told, gateway.subject, seconds)
+            yield f"{sum(bad.values())} responses{_kinds(bad)}"
+
+    yield from _failed(failures, gateway.subject, seconds)
 
 
-def _tell(
-    told: dict[bool, list[str]], party: Party, figure: str, kinds: str, words: str, seconds: float
-) -> None:
-    for look, recent in ((party.recent, True), (party.now, False)):
-        number = look.get(figure)
-        if number:
-            named = _kinds(look.get(kinds) or {})
-            told[recent].append(f"{number} {words}" + (f" ({named})" if named else ""))
-            return
-
-
-def _failed(told: Mapping[bool, list[str]], subject: str, seconds: float) -> Iterator[Finding]:
-    for recent, found in told.items():
-        if found:
-            yield Finding(
-                code="METRICS-ERRORS",
-                severity="warning" if recent else "info",
-                message="requests fail" if recent else "requests failed since the pods started",
-                found="; ".join(found) + (f", within {seconds:.1f} s" if recent else ""),
-                expected="none",
-                fix="ask once by llmd.tpu.inference_smoke, which names the cause; look at the logs "
-                "of scheduler and model servers",
-                subject=subject,
-            )
+def _failed(
+    failures: Callable[[Callable[[Party], Figures]], Iterator[str]], subject: str, seconds: float
+) -> Iterator[Finding]:
+    """Failures of the last seconds are a warning; without any, older ones are told."""
+    recent = list(failures(lambda party: party.recent))
+    found = recent or list(failures(lambda party: party.now))
+    if found:
+        yield Finding(
+            code="METRICS-ERRORS",
+            severity="warning" if recent else "info",
+            message="requests fail" if recent else "requests failed since the pods started",
+            found="; ".join(found) + (f", within {seconds:.1f} s" if recent else ""),
+            expected="none",
+            fix="ask once by llmd.tpu.inference_smoke, which names the cause; look at the logs "
+            "of scheduler and model servers",
+            subject=subject,
+        )
 
 
 def _no_traffic(service: Service) -> Iterator[Finding]:
@@ -403,11 +395,8 @@ def _counted(recent: float, ever: float, seconds: float) -> str:
 
 
 def _kinds(kinds: Mapping[str, Any]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in _nonzero(kinds))
-
-
-def _nonzero(kinds: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    return ((kind, number) for kind, number in sorted(kinds.items()) if number)
+    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()) if number)
+    return f" ({told})" if told else ""
 
 
 def _plural(number: int, word: str) -> str:
