@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,13 +51,16 @@ def test_both_systems_and_none(cluster: Sandbox) -> None:
     )
     labels = {"model_monitoring_labels": {"release": "prometheus"}}
     operator = {**QUIET, **labels, "model_monitoring": "prometheus-operator"}
-    predicted_and_done(cluster, **operator, model_monitoring_dashboard=True)
+    done = predicted_and_done(cluster, **operator, model_monitoring_dashboard=True)
     assert names(cluster, ",".join(OPERATOR)) == [
         "PodMonitor llmd-tpu-model-servers",
         "ServiceMonitor llmd-tpu-schedulers",
     ]
     secret = cluster.get("secret", "llmd-tpu-metrics-reader-token", PLACE)
     assert set(secret["data"]) >= {"token", "ca.crt"}
+    token = secret["data"]["token"]
+    assert token not in done.output
+    assert base64.b64decode(token).decode() not in done.output
     assert names(cluster, "configmaps") == ["ConfigMap llmd-tpu-dashboard"]
 
     predicted_and_done(cluster, **QUIET, model_monitoring="managed-prometheus")

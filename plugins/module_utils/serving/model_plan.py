@@ -44,6 +44,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
 Object = dict[str, Any]
 
 _GATEWAY = "gateway.networking.k8s.io/v1"
+# Kinds that every cluster has; who has no right to another need not look whether it is there.
+_EVERYWHERE = ("v1", "rbac.authorization.k8s.io/v1")
 
 # What earlier phases make for every service.
 _FOUNDATIONS: tuple[Object, ...] = (
@@ -83,12 +85,13 @@ def plan(
     services = [_Service(one, track) for one in inputs]
     running = [one for one in services if not one.stopped]
     spaces = list(dict.fromkeys(one.view.namespace for one in services))
+    leftovers = monitoring.leftovers(spaces)
     return {
         "problems": [*problems, *monitoring.problems()],
         "services": [one.told() for one in services],
         "objects": [one.manifest for one in services],
         "monitoring": [*(metrics_readers(spaces) if spaces else ()), *monitoring.objects(spaces)],
-        "leftovers": monitoring.leftovers(spaces),
+        "leftovers": leftovers,
         "needs": _once([*(need for one in services for need in one.needs()), *monitoring.needs()]),
         "running": [{"namespace": s.inputs.namespace, "name": s.inputs.name} for s in running],
         "ready": [one.wish for one in running],
@@ -109,7 +112,10 @@ def plan(
         "slices": [one.slice() for one in running],
         "pull_secrets": _once(one for service in services for one in service.pull_secrets()),
         "hub_secrets": _once(one for service in services for one in service.hub_secrets()),
-        "access": [one for namespace in spaces for one in _access(namespace)],
+        "access": [
+            *(one for namespace in spaces for one in _access(namespace)),
+            *(_look(one) for one in leftovers if one["apiVersion"] in _EVERYWHERE),
+        ],
         "namespaces": spaces,
     }
 
@@ -274,6 +280,17 @@ def _access(namespace: str) -> Iterator[Object]:
         "verbs": ["get"],
         "namespace": "opendatahub",
         "name": "inference-gateway",
+    }
+
+
+def _look(one: Object) -> Object:
+    """The right to see whether an object is there."""
+    return {
+        "group": one["apiVersion"].rpartition("/")[0],
+        "resource": f"{one['kind'].lower()}s",
+        "verbs": ["get"],
+        "namespace": one["metadata"]["namespace"],
+        "name": one["metadata"]["name"],
     }
 
 

@@ -87,7 +87,9 @@ def test_several_services_share_what_they_need() -> None:
     assert found["namespaces"] == ["team", "other"]
     accounts = [one for one in found["monitoring"] if one["kind"] == "ServiceAccount"]
     assert [one["metadata"]["namespace"] for one in accounts] == ["team", "other"]
-    assert len({str(one) for one in found["access"]}) == 13
+    assert len({str(one) for one in found["access"]}) == 13 + 2 * len(
+        ("Secret", "Role", "RoleBinding")
+    )
 
 
 def test_a_stopped_service_is_waited_for_until_it_is_gone() -> None:
@@ -207,6 +209,10 @@ def test_monitors_are_made_waited_for_and_removed_when_not_asked_for() -> None:
     kinds = {one["kind"] for one in found["monitoring"]}
     left = {one["kind"] for one in found["leftovers"]}
     assert {"PodMonitor", "ServiceMonitor", "Secret"} <= kinds
+    looked_at = [
+        one["resource"] for one in found["access"] if one.get("name", "").endswith("token")
+    ]
+    assert looked_at == ["roles", "rolebindings"]
     assert left == {"PodMonitoring", "Role", "RoleBinding"}
     assert "PodMonitor" in {one["kind"] for one in planned()["leftovers"]}
 
