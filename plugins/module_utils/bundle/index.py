@@ -30,7 +30,8 @@ Secrets are not in here; whatever looks like a credential is {{ mask }}.</p>
 <thead><tr><th scope="col">What</th><th scope="col">Why</th></tr></thead>
 <tbody>
 {% for one in problems %}
-<tr><th scope="row"><code>{{ one.what }}</code></th><td data-label="Why">{{ one.why }}</td></tr>
+<tr><th scope="row" class="long"><code>{{ one.what }}</code></th>
+<td data-label="Why" class="long">{{ one.why }}</td></tr>
 {% endfor %}
 {% for file in cut %}
 <tr><th scope="row"><code>{{ file.name }}</code></th>
@@ -53,10 +54,10 @@ Secrets are not in here; whatever looks like a credential is {{ mask }}.</p>
 <th scope="col">Digest</th><th scope="col">Node</th></tr></thead>
 <tbody>
 {% for one in versions.images %}
-<tr><th scope="row">{{ one.namespace }}/{{ one.pod }}</th>
+<tr><th scope="row" class="long">{{ one.namespace }}/{{ one.pod }}</th>
 <td data-label="Container">{{ one.container }}</td>
-<td data-label="Image">{{ one.image }}</td>
-<td data-label="Digest">{{ one.digest or "not pulled" }}</td>
+<td data-label="Image" class="long">{{ one.image }}</td>
+<td data-label="Digest" class="long">{{ one.digest or "not pulled" }}</td>
 <td data-label="Node">{{ one.node or "none" }}</td></tr>
 {% endfor %}
 </tbody></table></div>
@@ -69,9 +70,10 @@ Secrets are not in here; whatever looks like a credential is {{ mask }}.</p>
 <th scope="col">Asked by</th></tr></thead>
 <tbody>
 {% for file, link in of_place %}
-<tr><th scope="row"><a href="{{ link }}">{{ file.name }}</a></th>
+<tr><th scope="row" class="long"><a href="{{ link }}">{{ file.name }}</a></th>
 <td data-label="Bytes" class="number">{{ file.size }}</td>
-<td data-label="Asked by"><code>{{ file.asked or "handed over by the play" }}</code></td></tr>
+<td data-label="Asked by" class="long">
+<code>{{ file.asked or "handed over by the play" }}</code></td></tr>
 {% endfor %}
 </tbody></table></div>
 {% endfor %}

@@ -41,13 +41,14 @@ _PAGE = """\
 _STYLE = """\
 :root {
   --paper: #ffffff; --raised: #f5f6f8; --ink: #1b1f24; --soft: #57606a; --line: #d0d7de;
-  --accent: #0b57d0; --accent-soft: #a8c7fa; --error: #b3261e; --warning: #7a4f00; --info: #0b57d0;
-  --good: #146c2e;
+  --accent: #0b57d0; --accent-soft: #a8c7fa; --second: #a8440b;
+  --error: #b3261e; --warning: #7a4f00; --info: #0b57d0; --good: #146c2e;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171c; --raised: #1e232b; --ink: #e6e9ee; --soft: #a3acb8; --line: #3a424e;
-    --accent: #8ab4f8; --accent-soft: #3b5787; --error: #f2b8b5; --warning: #f5cf7b;
+    --accent: #8ab4f8; --accent-soft: #3b5787; --second: #f0a875; --error: #f2b8b5;
+    --warning: #f5cf7b;
     --info: #a8c7fa; --good: #8fd6a1;
   }
 }
@@ -61,7 +62,8 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; padding-top: 1rem;
   border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
-h1, h2, h3, p, li, dd, td, th, figcaption { overflow-wrap: anywhere; }
+h1, h2, h3, p, li, dd, .long { overflow-wrap: anywhere; }
+th, td { overflow-wrap: break-word; }
 p { margin: .25rem 0 .75rem; }
 a { color: var(--accent); }
 .soft { color: var(--soft); }
@@ -82,18 +84,26 @@ tbody th { font-weight: 600; }
   font-size: .9rem; }
 .finding dt { color: var(--soft); }
 .finding dd { margin: 0; white-space: pre-line; }
+.pairs { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .9rem; margin: 0;
+  font-size: .9rem; }
+.pairs dt { color: var(--soft); }
+.pairs dd { margin: 0; }
+.plain { list-style: none; padding: 0; margin: 0 0 1rem; font-size: .9rem; }
 .error { border-color: var(--error); } .error .severity, .bad { color: var(--error); }
 .warning { border-color: var(--warning); } .warning .severity { color: var(--warning); }
 .info { border-color: var(--info); } .info .severity { color: var(--info); }
 .good { color: var(--good); }
 .cards { display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
-.card { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; min-width: 0; }
+.card { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: 1rem;
+  min-width: 0; }
 .card h3 { margin-top: 0; }
 figure { margin: 0 0 1rem; }
-figure svg { display: block; width: 100%; height: auto; color: var(--ink); }
-figcaption { color: var(--soft); font-size: .9rem; margin: 0 0 .5rem; }
+.cards + .table { margin-top: 1.25rem; }
+figure svg { display: block; width: 100%; max-width: 29rem; height: auto; }
+figure svg text { font-family: inherit; }
 @media (max-width: 40rem) {
+  .card { padding: .75rem; }
   .finding dl { grid-template-columns: 1fr; gap: 0; }
   .finding dd { margin: 0 0 .35rem; }
   .rows thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
@@ -106,14 +116,16 @@ figcaption { color: var(--soft); font-size: .9rem; margin: 0 0 .5rem; }
 @media print {
   :root {
     --paper: #fff; --raised: #fff; --ink: #000; --soft: #444; --line: #bbb; --accent: #0b57d0;
-    --accent-soft: #a8c7fa; --error: #8c1d18; --warning: #6b4500; --info: #0842a0; --good: #0d4f20;
+    --accent-soft: #a8c7fa; --second: #a8440b; --error: #8c1d18; --warning: #6b4500;
+    --info: #0842a0; --good: #0d4f20;
   }
   main { max-width: none; padding: 0; }
   body { font-size: 10pt; }
   h2 { break-after: avoid; margin-top: 1.5rem; }
-  h3, caption, figcaption { break-after: avoid; }
+  h3, caption { break-after: avoid; }
   .finding, .card, figure, tr { break-inside: avoid; }
   .table { overflow: visible; }
+  .number { white-space: normal; }
   a { color: inherit; text-decoration: none; }
 }
 """
