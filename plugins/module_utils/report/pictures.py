@@ -58,6 +58,9 @@ _WIDTH = 4.5
 """Inches, 324 units of the picture: as wide as a phone, so that text is readable there."""
 
 
+_LABEL = 16
+
+
 def timeline(service: Mapping[str, Any], number: int) -> str:
     """The stages of a start, one bar each, along the seconds."""
     stages: Sequence[Mapping[str, Any]] = service["stages"]
@@ -78,7 +81,7 @@ def timeline(service: Mapping[str, Any], number: int) -> str:
                 color=SOFT,
                 fontsize=10,
             )
-        axes.set_yticks(range(len(stages)), [str(one["stage"]) for one in stages])
+        axes.set_yticks(range(len(stages)), [_label(one["stage"]) for one in stages])
         axes.set_ylim(len(stages) - 0.4, -0.6)
         axes.set_xlim(0, whole * 1.02)
         axes.set_xlabel("seconds since the start was first seen")
@@ -155,7 +158,7 @@ def questions(smoke: Mapping[str, Any], number: int) -> str:
                 axes.barh(row, 1000 * first, height=0.6, color=ACCENT, hatch="//", edgecolor=LINE)
             words = seconds_in_words(one["seconds"]) + ("" if one.get("ok") else ", failed")
             axes.text(whole + longest / 60, row, words, va="center", color=SOFT, fontsize=10)
-        axes.set_yticks(range(len(asked)), [str(one.get("question")) for one in asked])
+        axes.set_yticks(range(len(asked)), [_label(one.get("question")) for one in asked])
         axes.set_ylim(len(asked) - 0.4, -0.6)
         axes.set_xlim(0, longest * 1.25)
         axes.set_xlabel("milliseconds; hatched: until the first token")
@@ -175,6 +178,12 @@ _LINES = (
 def _figure(height: float) -> tuple[Any, Axes]:
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _label(text: Any) -> str:
+    """A name beside an axis, which must leave room for the axis."""
+    name = str(text)
+    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
 
 
 def _grid(axes: Axes) -> None:
