@@ -20,6 +20,8 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _NAMES = r"(?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|private|access)[-_]?key)"
+# Bounded, as one word of a log may have a million characters, and each could begin a name.
+_PART = r"[\w.-]{0,64}"
 # How credentials stand in texts: the hub's and others' own tokens, headers, flags and settings with
 # a telling name, URLs with a user or with a signature.
 _SPELLED = (
@@ -33,30 +35,31 @@ _SPELLED = (
     ),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]+"), MASK),
     (re.compile(r"\b(Bearer|Basic) +[\w.~+/=-]+"), rf"\1 {MASK}"),
-    (re.compile(rf"(--?[\w-]*{_NAMES}(?:=| +))(?!-)\S+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(rf"([\w-]*{_NAMES}(?![a-z])['\"]?=)['\"]?[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(--?{_PART}{_NAMES}(?:=| +))(?!-)\S+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"({_NAMES}(?![a-z])['\"]?=)['\"]?[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
     # In JSON, whose strings may hold blanks; and in JSON that is itself a string, with \" for ".
     (
         re.compile(
-            rf"(['\"][\w.-]*{_NAMES}['\"] *: *)(['\"])(?:\\.|(?!\2)[^\\\n])*\2", re.IGNORECASE
+            rf"(['\"]{_PART}{_NAMES}['\"] *: *)(['\"])(?:\\.|(?!\2)[^\\\n])*\2", re.IGNORECASE
         ),
         rf"\1\2{MASK}\2",
     ),
     (
-        re.compile(rf"(\\+['\"][\w.-]*{_NAMES}\\+['\"] *: *\\+['\"])[^\\'\"]*", re.IGNORECASE),
+        re.compile(rf"(\\+['\"]{_PART}{_NAMES}\\+['\"] *: *\\+['\"])[^\\'\"]*", re.IGNORECASE),
         rf"\1{MASK}",
     ),
-    (re.compile(rf"(['\"][\w-]*{_NAMES}['\"] *: *)[^\s'\",{{\[]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(['\"]{_PART}{_NAMES}['\"] *: *)[^\s'\",{{\[]+", re.IGNORECASE), rf"\1{MASK}"),
     # Not every word before a colon: "failed to get secret: …" is no secret.
     # Nor what `kubectl describe` says of a variable that comes from a Secret: HF_TOKEN: <set to …>.
     (
         re.compile(
-            rf"(\b(?:\w+[_-]{_NAMES}|password): *['\"]?)(?![<*\[{{|])[^\s'\",]+", re.IGNORECASE
+            rf"((?:(?<=\w[_-]){_NAMES}|\bpassword): *['\"]?)(?![<*\[{{|])[^\s'\",]+",
+            re.IGNORECASE,
         ),
         rf"\1{MASK}",
     ),
-    (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(https?://[^\s?'\"]+\?)[^\s'\"]+"), rf"\1{MASK}"),
+    (re.compile(r"(://)[^/\s@]{1,1024}@"), rf"\1{MASK}@"),
+    (re.compile(r"(https?://[^\s?'\"]{1,4096}\?)[^\s'\"]+"), rf"\1{MASK}"),
 )
 # A copy of the whole object, with everything that is masked elsewhere.
 _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})

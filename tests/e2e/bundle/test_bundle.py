@@ -69,11 +69,23 @@ def objects(namespace: str) -> list[dict[str, Any]]:
     lines = (
         f"printf '%s\\n' 'raw {PASSWORD}' 'base64 {encoded('admin:' + PASSWORD)}'"
         f" 'url https://me:{URL_PASSWORD}@hub/x?sig={URL_PASSWORD}' 'token {TOKEN}'"
-        f" 'HELM_PASSWORD={HELM}' 'said {LOGGED}'; exit 1"
+        f" 'HELM_PASSWORD={HELM}' 'said {LOGGED}'\n"
+        # It ends once, so that there is a log of the run before.
+        "if test -e /kept/ended; then sleep 3600; fi; touch /kept/ended; exit 1"
     )
     env = [{"name": "DB_PASSWORD", "value": PASSWORD}, {"name": "HF_TOKEN", "value": TOKEN}]
-    main = {"name": "main", "image": SHELL, "command": ["sh", "-c", lines], "env": env}
-    pod = {"restartPolicy": "OnFailure", "containers": [main], "terminationGracePeriodSeconds": 1}
+    main = {
+        "name": "main",
+        "image": SHELL,
+        "command": ["sh", "-c", lines],
+        "env": env,
+        "volumeMounts": [{"name": "kept", "mountPath": "/kept"}],
+    }
+    pod = {
+        "containers": [main],
+        "volumes": [{"name": "kept", "emptyDir": {}}],
+        "terminationGracePeriodSeconds": 1,
+    }
     return [
         body("Secret", "plain", stringData={"password": PASSWORD, "token": TOKEN}),
         body(
