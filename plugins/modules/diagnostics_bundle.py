@@ -16,7 +16,8 @@ description:
     objects, events, descriptions, logs (of the present run of a container and of the one before)
     and versions of all that serves models, and writes them into one C(.tar.gz) with a page
     C(index.html) that names findings first.
-  - Values of Secrets are never read, only their names, types and keys. In every text whatever looks
+  - Of Secrets only names, types and keys are collected; their values are not even read, unless
+    O(search_secrets). In every text whatever looks
     like a credential is masked - by its form, by the name beside it, in URLs, within base64, in
     copies of applied objects and in Helm's releases - and so are known values wherever they stand,
     which are those of O(secrets), of the connection, and of variables with a telling name.
@@ -62,6 +63,13 @@ options:
     type: list
     elements: str
     default: []
+  search_secrets:
+    description:
+      - Whether to read the values of the Secrets in O(namespaces), for no other use than to remove
+        them wherever else they stand - in a log, for example, that says a password without any
+        sign that it is one. They are kept in memory alone.
+    type: bool
+    default: false
   program:
     description:
       - C(kubectl) or C(oc), or a path to either. By default the first of the two in PATH.

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ask for everything a bundle is made of, within limits. What is refused or late is noted.
 
-Values of Secrets never get here: kubectl prints names, types and keys of them.
+Values of Secrets do not get here, as kubectl prints names, types and keys of them, unless they are
+asked for as words to look for in all the rest.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Limits:
     """When all must be over, by the clock that is passed along."""
     log_lines: int
     log_bytes: int
+    search_secrets: bool = False
+    """Whether to read the values of Secrets, so that they can be removed wherever they stand."""
 
 
 class Collector:
@@ -125,6 +128,8 @@ class Collector:
                     self.found.texts.append((name, command, text))
                 else:
                     self._sort(command, text)
+            for text in pool.map(self._ask, self._secrets()):
+                self.found.secrets += _json(text).get("items") or ()
             pods = (body for _asked, body in self.found.objects if body.get("kind") == "Pod")
             logs = sorted(logs_of(pods), key=lambda one: not one.troubled)
             commands = [self._log_command(log) for log in logs]
@@ -133,6 +138,11 @@ class Collector:
             ):
                 self.found.texts.append((_log_name(log), command, self._whole_lines(text)))
         return self.found
+
+    def _secrets(self) -> list[Command]:
+        if not (self._limits.search_secrets and self._served):
+            return []
+        return [Command("get", ("secrets", "--output=json"), one) for one in self.found.namespaces]
 
     def _known(self, resources: Iterable[str]) -> list[str]:
         return [one for one in resources if one in self._served]

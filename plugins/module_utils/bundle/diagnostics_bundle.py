@@ -60,6 +60,7 @@ def argument_spec() -> dict[str, Any]:
         "findings": {"type": "list", "elements": "dict", "default": []},
         "data": {"type": "dict", "default": {}},
         "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        "search_secrets": {"type": "bool", "default": False},
         "program": {"type": "str"},
         "max_size": {"type": "bytes", "default": "50M"},
         "log_lines": {"type": "int", "default": 2000},
@@ -108,6 +109,7 @@ def _run(parameters: Mapping[str, Any], check: bool, world: World) -> dict[str, 
         started + float(parameters["timeout"]),
         parameters["log_lines"],
         min(_LOG_BYTES, parameters["max_size"]),
+        parameters["search_secrets"],
     )
     cleaner = Cleaner(parameters["secrets"])
     cleaner.know(str(user[name]) for name in _CREDENTIALS if user.get(name))

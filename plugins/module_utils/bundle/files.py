@@ -27,8 +27,7 @@ _NO_LINE_BREAKS = 2**31 - 1
 
 def files_of(found: Collected, cleaner: Cleaner, most: int) -> list[File]:
     """The files of a bundle, clean; none is read beyond so many bytes."""
-    bodies = [body for _command, body in found.objects]
-    for body in bodies:
+    for body in (*found.secrets, *(body for _command, body in found.objects)):
         cleaner.learn(body)
     return [
         *_events(found, cleaner),

@@ -49,4 +49,6 @@ class Collected:
     namespaces: list[str] = field(default_factory=list)
     objects: list[tuple[Command, dict[str, Any]]] = field(default_factory=list)
     texts: list[tuple[str, Command, str]] = field(default_factory=list)
+    secrets: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """Only what to look for in all the rest; never a part of a bundle."""
     problems: list[Problem] = field(default_factory=list)

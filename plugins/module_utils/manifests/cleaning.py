@@ -29,6 +29,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.masks import (
 
 SHORTEST = 6
 """A shorter value stands in too many other words."""
+LONGEST = 2**14
+"""A longer one is no password but a file, such as a release of Helm."""
 _ENCODED = (re.compile(r"[A-Za-z0-9+/]{16,}={0,2}"), re.compile(r"[A-Za-z0-9_-]{16,}={0,2}"))
 _GZIP = b"\x1f\x8b\x08"
 _DEPTH = 2
@@ -37,6 +39,7 @@ _FLAG = re.compile(r"--?[\w-]+")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "auth"})
 # TOKEN_FILE names no secret, only where it is.
 _PATH = re.compile(r"(/[\w.@-]+){2,}/?")
+_PUBLIC = "-----BEGIN CERTIFICATE"
 # Helm may keep its releases, with all values in them, in ConfigMaps.
 _HELM = "owner", "helm"
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -54,6 +57,8 @@ class Cleaner:
     def know(self, secrets: Iterable[str]) -> None:
         """Remember values, for every text from now on."""
         for value in secrets:
+            if value.startswith(_PUBLIC) or len(value) > LONGEST:
+                continue
             # A file's last line break is no part of what is secret.
             for spelled in {value, value.strip()}:
                 if len(spelled) >= SHORTEST and spelled != MASK and not _PATH.fullmatch(spelled):
@@ -62,7 +67,9 @@ class Cleaner:
 
     def learn(self, body: Mapping[str, Any]) -> None:
         """Remember the values of an object that are secret by where they stand."""
-        self.know(secret_values(body))
+        for value in secret_values(body):
+            self.know([value])
+            self.know(_values_in_json(value))
         self.know(_values_by_name(body))
         annotations = (body.get("metadata") or {}).get("annotations") or {}
         try:
@@ -186,6 +193,14 @@ def _by_name(value: Any) -> Any:
     if isinstance(value, list):
         return [MASK if key in hidden else _by_name(item) for key, item in enumerate(value)]
     return value
+
+
+def _values_in_json(text: str) -> Iterator[str]:
+    """Of a pull secret, which is JSON, the passwords in it."""
+    try:
+        yield from _values_by_name(json.loads(text))
+    except ValueError:
+        return
 
 
 def _values_by_name(value: Any) -> Iterator[str]:

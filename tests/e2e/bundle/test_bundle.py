@@ -34,8 +34,10 @@ HELM = "planted-opensesame-3"
 ANNOTATION = "planted-opensesame-4"
 LOGGED = "planted-opensesame-5"
 """Known to the caller only: nothing beside it in the log tells what it is."""
+SECRET = "planted-opensesame-6"
+"""The same, and a Secret's value."""
 TOKEN = "hf_plantedtoken1234567890"
-PLANTED = (PASSWORD, URL_PASSWORD, HELM, ANNOTATION, LOGGED, TOKEN)
+PLANTED = (PASSWORD, URL_PASSWORD, HELM, ANNOTATION, LOGGED, SECRET, TOKEN)
 
 
 def encoded(text: str) -> str:
@@ -69,7 +71,7 @@ def objects(namespace: str) -> list[dict[str, Any]]:
     lines = (
         f"printf '%s\\n' 'raw {PASSWORD}' 'base64 {encoded('admin:' + PASSWORD)}'"
         f" 'url https://me:{URL_PASSWORD}@hub/x?sig={URL_PASSWORD}' 'token {TOKEN}'"
-        f" 'HELM_PASSWORD={HELM}' 'said {LOGGED}'\n"
+        f" 'HELM_PASSWORD={HELM}' 'said {LOGGED}' 'and {SECRET}'\n"
         # It ends once, so that there is a log of the run before.
         "if test -e /kept/ended; then sleep 3600; fi; touch /kept/ended; exit 1"
     )
@@ -87,7 +89,7 @@ def objects(namespace: str) -> list[dict[str, Any]]:
         "terminationGracePeriodSeconds": 1,
     }
     return [
-        body("Secret", "plain", stringData={"password": PASSWORD, "token": TOKEN}),
+        body("Secret", "plain", stringData={"password": PASSWORD, "other": SECRET}),
         body(
             "Secret",
             "sh.helm.release.v1.app.v1",
@@ -143,6 +145,7 @@ def test_everything_is_there_and_no_secret(planted: Planted, tmp_path: Path) -> 
         "bundle_path": str(path),
         "bundle_namespaces": found,
         "bundle_secrets": [LOGGED],
+        "bundle_search_secrets": True,
         "bundle_data": {"note": f"said {TOKEN}"},
     }
     before = play(planted.sandbox.folder, "diagnostics_bundle", inputs=inputs, check=True)
@@ -228,6 +231,7 @@ def test_few_rights_and_a_token(planted: Planted, tmp_path: Path) -> None:
         "program": str(wrapper),
         "max_size": "200K",
         "log_lines": 3,
+        "search_secrets": True,
     }
     plays = [
         {
@@ -242,7 +246,8 @@ def test_few_rights_and_a_token(planted: Planted, tmp_path: Path) -> None:
     run = play(planted.sandbox.folder, str(book))
     assert run.code == 0, run.output[-4000:]
     problems = run.result("Collect")["problems"]
-    assert any("forbidden" in one["why"].lower() for one in problems)
+    refused = [one["what"] for one in problems if "forbidden" in one["why"].lower()]
+    assert f"get secrets --output=json --namespace={planted.namespace}" in refused
     files = contents(path)
     page = files["index.html"]
     assert "describe nodes" in page

@@ -202,6 +202,24 @@ def test_no_secret_is_in_it(tmp_path: Path) -> None:
         assert base64.b64encode(secret.encode()).decode().rstrip("=") not in everything
 
 
+def test_values_of_secrets_are_looked_for_when_asked(tmp_path: Path) -> None:
+    config = json.dumps({"auths": {"r.example": {"username": "u", "password": "pullsesame"}}})
+    data = {"a": "opensesame", ".dockerconfigjson": config}
+    packed = {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}
+    client = cluster()
+    client.answers["logs"] = Answer(0, "2026 said opensesame and pullsesame\n")
+    client.answers = {
+        "get secrets --output=json": items({"kind": "Secret", "metadata": {}, "data": packed}),
+        **client.answers,
+    }
+    for search in (False, True):
+        path = tmp_path / f"{search}.tar.gz"
+        collect(client, path, search_secrets=search)
+        everything = json.dumps(contents(path))
+        assert ("opensesame" in everything, "pullsesame" in everything) == (not search,) * 2
+        assert packed["a"] not in everything
+
+
 def test_secrets_are_asked_for_by_their_keys_only(tmp_path: Path) -> None:
     client = cluster()
     collect(client, tmp_path / "bundle.tar.gz")
