@@ -63,6 +63,7 @@ def _run(parameters: Mapping[str, Any], check: bool) -> dict[str, Any]:
             f"{REQUIREMENTS} of this collection names (pip install -r {REQUIREMENTS}), or "
             "pip install Jinja2 matplotlib. Nothing was written."
         )
+    # It needs the libraries that were just looked for.
     from ansible_collections.llmd.tpu.plugins.module_utils.report.html import page_of
 
     path = Path(parameters["path"])
