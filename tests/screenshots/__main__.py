@@ -8,6 +8,7 @@ of the model, and a bundle is collected. Paths of HTML pages instead: those are 
 
 from __future__ import annotations
 
+import json
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from tests.sandbox.paths import CHECKOUT
 from tests.screenshots.browser import VIEWS, browser
 
 OUTPUT = CHECKOUT / "tests/output/screenshots"
+PLAYBOOKS = ("site", "report", "diagnostics_bundle")
 
 
 def pages_of_a_run() -> list[Path]:
@@ -31,8 +33,10 @@ def pages_of_a_run() -> list[Path]:
             "bundle_path": str(OUTPUT / "bundle.tar.gz"),
             "bundle_overwrite": True,
         }
-        books = ("playbooks/report.yml", "playbooks/diagnostics_bundle.yml")
-        done = play(sandbox.folder, "site", *books, inputs=inputs)
+        books = [CHECKOUT / f"playbooks/{name}.yml" for name in PLAYBOOKS]
+        together = OUTPUT / "together.yml"
+        together.write_text(json.dumps([{"import_playbook": str(path)} for path in books]))
+        done = play(sandbox.folder, str(together), inputs=inputs)
         assert done.code == 0, done.output[-6000:]
     with tarfile.open(OUTPUT / "bundle.tar.gz") as archive:
         archive.extractall(OUTPUT, filter="data")
