@@ -88,9 +88,13 @@ format: venv ## write Python in the house's format
 	@ruff check --fix $(PYTHON_SOURCES)
 	@ruff format $(PYTHON_SOURCES)
 
-.PHONY: docs requirements clean
+.PHONY: docs requirements clean screenshots
 docs: venv ## make docs/findings.md anew from the source of the checks
 	@python -m tests.findings_page
+
+screenshots: venv system ## pictures of a report and a bundle's page in Chromium, in tests/output/screenshots
+	@bash tests/screenshots/chromium.sh
+	@python -m tests.screenshots
 
 requirements: venv ## pin the Python packages anew, with hashes
 	@bash tests/pin_requirements.sh

@@ -237,6 +237,57 @@ def connect(options: Mapping[str, Any]) -> HttpSession:
 
     Raises ConnectionProblem when the options, the kubeconfig or its context cannot be used.
     """
+    configuration, extra, source = _configured(options)
+    configuration.connection_pool_maxsize = PARALLEL
+    return HttpSession(ApiClient(configuration), source, extra)
+
+
+def as_kubeconfig(options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The same connection as a kubeconfig for other programs, and where it comes from in words.
+
+    It holds credentials, and names files of others. Raises ConnectionProblem as `connect` does.
+    """
+    configuration, extra, source = _configured(options)
+    token = (configuration.auth_settings().get("BearerToken") or {}).get("value", "")
+    cluster = {
+        "server": configuration.host,
+        "certificate-authority": _absolute(configuration.ssl_ca_cert),
+        "insecure-skip-tls-verify": not configuration.verify_ssl,
+        "tls-server-name": getattr(configuration, "tls_server_name", None),
+        "proxy-url": configuration.proxy,
+    }
+    if not configuration.verify_ssl:
+        del cluster["certificate-authority"]  # kubectl refuses both
+    user = {
+        "token": token.removeprefix("Bearer "),
+        "username": configuration.username,
+        "password": configuration.password,
+        "client-certificate": _absolute(configuration.cert_file),
+        "client-key": _absolute(configuration.key_file),
+        "as": extra.get("Impersonate-User"),
+        "as-groups": extra.get("Impersonate-Group"),
+    }
+    name = "llmd"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": _given(cluster)}],
+        "users": [{"name": name, "user": _given(user)}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }, source
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _absolute(path: str | None) -> str | None:
+    return os.path.abspath(path) if path else None
+
+
+def _configured(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any], str]:
+    """The kubernetes client's configuration, headers beside it, and their origin in words."""
     if IMPORT_PROBLEM:
         raise ConnectionProblem(
             f"a Python library is missing: {IMPORT_PROBLEM}. Needed where the task runs: the "
@@ -257,10 +308,8 @@ def connect(options: Mapping[str, Any]) -> HttpSession:
         raise ConnectionProblem(
             _bad_kubeconfig(kubeconfig, origin, auth.get("context"), problem)
         ) from problem
-    configuration.connection_pool_maxsize = PARALLEL
-    client = ApiClient(configuration)
     context = f", context {auth['context']}" if auth.get("context") else ""
-    return HttpSession(client, f"{origin}{context}", _create_headers(None, **chosen))
+    return configuration, _create_headers(None, **chosen), f"{origin}{context}"
 
 
 def _kubeconfig(auth: Mapping[str, Any]) -> tuple[str | None, str]:

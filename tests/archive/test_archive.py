@@ -21,6 +21,7 @@ FILES = {
     "MANIFEST.json",
     "README.md",
     "bindep.txt",
+    "requirements-report.txt",
     "requirements.txt",
 }
 

@@ -20,18 +20,46 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _NAMES = r"(?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|private|access)[-_]?key)"
+# Bounded, as one word of a log may have a million characters, and each could begin a name.
+_PART = r"[\w.-]{0,64}"
 # How credentials stand in texts: the hub's and others' own tokens, headers, flags and settings with
 # a telling name, URLs with a user or with a signature.
 _SPELLED = (
-    (re.compile(r"\b(?:hf_|sk-|gh[pousr]_|ya29\.|AKIA)[\w.-]{6,}"), MASK),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.S), MASK),
+    (
+        re.compile(
+            r"\b(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|nvapi-|ya29\.|AKIA|AIza)"
+            r"[\w.-]{6,}"
+        ),
+        MASK,
+    ),
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]+"), MASK),
     (re.compile(r"\b(Bearer|Basic) +[\w.~+/=-]+"), rf"\1 {MASK}"),
-    (re.compile(rf"(--?[\w-]*{_NAMES}(?:=| +))(?!-)\S+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(rf"([\w-]*{_NAMES}(?![a-z])['\"]?=)['\"]?[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(rf"(['\"][\w-]*{_NAMES}['\"]: ?['\"]?)[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(--?{_PART}{_NAMES}(?:=| +))(?!-)\S+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"({_NAMES}(?![a-z])['\"]?=)['\"]?[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
+    # In JSON, whose strings may hold blanks; and in JSON that is itself a string, with \" for ".
+    (
+        re.compile(
+            rf"(['\"]{_PART}{_NAMES}['\"] *: *)(['\"])(?:\\.|(?!\2)[^\\\n])*\2", re.IGNORECASE
+        ),
+        rf"\1\2{MASK}\2",
+    ),
+    (
+        re.compile(rf"(\\+['\"]{_PART}{_NAMES}\\+['\"] *: *\\+['\"])[^\\'\"]*", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    (re.compile(rf"(['\"]{_PART}{_NAMES}['\"] *: *)[^\s'\",{{\[]+", re.IGNORECASE), rf"\1{MASK}"),
     # Not every word before a colon: "failed to get secret: …" is no secret.
-    (re.compile(rf"(\b(?:\w+[_-]{_NAMES}|password): ?)[^\s'\",]+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(https?://[^\s?'\"]+\?)[^\s'\"]+"), rf"\1{MASK}"),
+    # Nor what `kubectl describe` says of a variable that comes from a Secret: HF_TOKEN: <set to …>.
+    (
+        re.compile(
+            rf"((?:(?<=\w[_-]){_NAMES}|\bpassword): *['\"]?)(?![<*\[{{|])[^\s'\",]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"(://)[^/\s@]{1,1024}@"), rf"\1{MASK}@"),
+    (re.compile(r"(https?://[^\s?'\"]{1,4096}\?)[^\s'\"]+"), rf"\1{MASK}"),
 )
 # A copy of the whole object, with everything that is masked elsewhere.
 _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
@@ -40,7 +68,7 @@ _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 def masked(value: Any, mask: str = MASK) -> Any:
     """The value with the secrets in it masked: in entries of a name and a value, as of `env`."""
     if isinstance(value, Mapping):
-        hidden = {"value"} if _tells(value.get("name")) and _plain(value.get("value")) else set()
+        hidden = {"value"} if tells(value.get("name")) and _plain(value.get("value")) else set()
         return {
             name: mask if name in hidden or name in _COPIES else masked(item, mask)
             for name, item in value.items()
@@ -79,7 +107,7 @@ def masked_change(change: Change, body: Mapping[str, Any], changes: Iterable[Cha
 
 def without_secrets(text: str, body: Mapping[str, Any]) -> str:
     """A message without the secret values of the object that it is about."""
-    for value in _secrets(body):
+    for value in secret_values(body):
         if len(value) > 3:
             text = text.replace(value, MASK)
     return text
@@ -101,12 +129,12 @@ def _secret(path: Path, body: Mapping[str, Any], changes: Iterable[Change]) -> b
         return False
     place = path[-2]
     if isinstance(place, Item):
-        return any(_tells(value) for name, value in place.keys if name == "name")
+        return any(tells(value) for name, value in place.keys if name == "name")
     names = [_at(body, (*path[:-1], "name"))]
     for other in changes:
         if other.path == (*path[:-1], "name"):
             names += [other.before, other.after]
-    return any(_tells(name) for name in names)
+    return any(tells(name) for name in names)
 
 
 def _at(body: Any, path: Path) -> Any:
@@ -129,7 +157,8 @@ def _whole(value: Any, mask: str) -> Any:
     return dict.fromkeys(value, mask) if isinstance(value, Mapping) else mask
 
 
-def _tells(name: Any) -> bool:
+def tells(name: Any) -> bool:
+    """Whether what is called so is a secret by its name."""
     return isinstance(name, str) and bool(_TELLING.search(name))
 
 
@@ -137,7 +166,7 @@ def _plain(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _secrets(body: Mapping[str, Any]) -> Iterator[str]:
+def secret_values(body: Mapping[str, Any]) -> Iterator[str]:
     """The secret values of an object, in each spelling that a message may quote."""
     if body.get("kind") == "Secret":
         for value in (body.get("data") or {}).values():
@@ -148,7 +177,7 @@ def _secrets(body: Mapping[str, Any]) -> Iterator[str]:
     while nodes:
         node = nodes.pop()
         if isinstance(node, Mapping):
-            if _tells(node.get("name")) and _plain(node.get("value")):
+            if tells(node.get("name")) and _plain(node.get("value")):
                 yield str(node["value"])
             nodes += node.values()
         elif isinstance(node, list):

@@ -18,7 +18,7 @@ PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
 # Shared by all phases, so they carry no role's name.
 SHARED_INPUTS = {"llmd_cache_dir", "llmd_render_cache"}
 # Words without connection options: the group's kubeconfig would be an unknown option to them.
-ASK_NO_CLUSTER = {"manifests_info", "unpack"}
+ASK_NO_CLUSTER = {"manifests_info", "report", "unpack"}
 
 
 def read(path: Path) -> Any:

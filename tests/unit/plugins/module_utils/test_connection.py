@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     USER_AGENT,
     ConnectionLost,
     ConnectionProblem,
+    as_kubeconfig,
     connect,
 )
 from cryptography import x509
@@ -251,3 +253,38 @@ def test_a_client_certificate_that_is_none(secured: str, tmp_path: Path) -> None
     session = connect({"host": secured, **pair, "validate_certs": False})
     with pytest.raises(ConnectionProblem, match=r"no TLS connection .* Check .*client_cert"):
         session.send("GET", "/", {})
+
+
+def test_the_same_connection_for_other_programs(file: Path) -> None:
+    content, source = as_kubeconfig({"kubeconfig": str(file)})
+    assert content["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:1"
+    assert source == f"kubeconfig {file}"
+    given, _source = as_kubeconfig(
+        {
+            "host": "https://192.0.2.1:6443",
+            "api_key": "abc",
+            "ca_cert": "ca.pem",
+            "proxy": "http://proxy:3128",
+            "impersonate_user": "jane",
+            "impersonate_groups": ["ops", "dev"],
+        }
+    )
+    cluster, user = given["clusters"][0]["cluster"], given["users"][0]["user"]
+    assert cluster == {
+        "server": "https://192.0.2.1:6443",
+        "certificate-authority": os.path.abspath("ca.pem"),
+        "proxy-url": "http://proxy:3128",
+    }
+    assert user == {"token": "abc", "as": "jane", "as-groups": ["ops", "dev"]}
+    plain, _source = as_kubeconfig(
+        {"host": "https://h", "api_key": "abc", "ca_cert": "ca.pem", "validate_certs": False}
+    )
+    assert plain["clusters"][0]["cluster"] == {
+        "server": "https://h",
+        "insecure-skip-tls-verify": True,
+    }
+
+
+def test_a_bad_kubeconfig_is_told_there_too() -> None:
+    with pytest.raises(ConnectionProblem, match="does not exist"):
+        as_kubeconfig({"kubeconfig": "/nowhere"})
