@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: diagnostics_bundle
 short_description: Collect what explains a cluster's state, without its secrets, in one archive
-version_added: 0.3.0
+version_added: 0.1.0
 author:
   - llmd.tpu contributors (@llmd-tpu)
 description:
@@ -16,11 +16,10 @@ description:
     objects, events, descriptions, logs (of the present run of a container and of the one before)
     and versions of all that serves models, and writes them into one C(.tar.gz) with a page
     C(index.html) that names findings first.
-  - Of Secrets only names, types and keys are collected; their values are not even read, unless
-    O(search_secrets). In every text whatever looks
-    like a credential is masked - by its form, by the name beside it, in URLs, within base64, in
-    copies of applied objects and in Helm's releases - and so are known values wherever they stand,
-    which are those of O(secrets), of the connection, and of variables with a telling name.
+  - Of Secrets only names, types and keys are collected. In every text whatever looks like a
+    credential is masked - by its form, by the name beside it, in URLs, within base64, in copies of
+    applied objects and in Helm's releases - and so are known values wherever they stand, which are
+    those of the Secrets, of O(secrets), of the connection, and of variables with a telling name.
   - What may not be read, or takes too long, is named on the index page and in RV(problems), and
     never fails the task.
   - Only the owner may read the archive. Nothing in the cluster is changed.
@@ -67,9 +66,10 @@ options:
     description:
       - Whether to read the values of the Secrets in O(namespaces), for no other use than to remove
         them wherever else they stand - in a log, for example, that says a password without any
-        sign that it is one. They are kept in memory alone.
+        sign that it is one. They are kept in memory alone. Turn it off for an account that is not
+        to read Secrets at all.
     type: bool
-    default: false
+    default: true
   program:
     description:
       - C(kubectl) or C(oc), or a path to either. By default the first of the two in PATH.

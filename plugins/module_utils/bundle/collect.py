@@ -60,7 +60,7 @@ class Limits:
     """When all must be over, by the clock that is passed along."""
     log_lines: int
     log_bytes: int
-    search_secrets: bool = False
+    search_secrets: bool = True
     """Whether to read the values of Secrets, so that they can be removed wherever they stand."""
 
 

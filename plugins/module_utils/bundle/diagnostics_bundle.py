@@ -60,7 +60,7 @@ def argument_spec() -> dict[str, Any]:
         "findings": {"type": "list", "elements": "dict", "default": []},
         "data": {"type": "dict", "default": {}},
         "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
-        "search_secrets": {"type": "bool", "default": False},
+        "search_secrets": {"type": "bool", "default": True},
         "program": {"type": "str"},
         "max_size": {"type": "bytes", "default": "50M"},
         "log_lines": {"type": "int", "default": 2000},

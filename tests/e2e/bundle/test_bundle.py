@@ -145,7 +145,6 @@ def test_everything_is_there_and_no_secret(planted: Planted, tmp_path: Path) -> 
         "bundle_path": str(path),
         "bundle_namespaces": found,
         "bundle_secrets": [LOGGED],
-        "bundle_search_secrets": True,
         "bundle_data": {"note": f"said {TOKEN}"},
     }
     before = play(planted.sandbox.folder, "diagnostics_bundle", inputs=inputs, check=True)
@@ -231,7 +230,6 @@ def test_few_rights_and_a_token(planted: Planted, tmp_path: Path) -> None:
         "program": str(wrapper),
         "max_size": "200K",
         "log_lines": 3,
-        "search_secrets": True,
     }
     plays = [
         {
