@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.clusters import converged_cluster
-from tests.e2e.phases.test_change_model import model, predicted_and_done
+from tests.e2e.phases.models import model, predicted_and_done
 from tests.e2e.site.playbooks import play
 from tests.long.test_kserve import monitor_definition
 from tests.sandbox.harness import Sandbox

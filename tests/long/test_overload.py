@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from tests.e2e.metrics.test_metrics import codes, complete, metrics
-from tests.e2e.phases.test_change_model import model
+from tests.e2e.phases.models import model
 from tests.sandbox.harness import Sandbox
 
 # Room for two sequences of 2048 tokens, and for no more at once.
