@@ -153,9 +153,11 @@ def test_every_piece_has_its_time() -> None:
     assert isinstance(outcome, Reply)
     first, second, third = read_events(outcome)
     assert (first.data, second.data, third.data) == ("a", "b", "[DONE]")
-    # How exact the times are is measured in test_measure.py, over many of them.
-    assert 0.04 < second.seconds - first.seconds < 0.5
-    assert 0.09 < third.seconds - second.seconds < 0.5
+    # How exact the times are is measured in test_measure.py, over many of them; a busy machine
+    # reads a piece late, but none before it was sent.
+    assert first.seconds <= second.seconds <= third.seconds < 1.5
+    assert second.seconds > 0.04
+    assert third.seconds > 0.14
     assert outcome.seconds >= third.seconds + outcome.connect_seconds
 
 
