@@ -30,6 +30,13 @@ from cryptography import x509
 
 _SOURCE = "KServe, pkg/controller/llmisvc"
 CONFIG = "inferenceservice-config"
+_NEEDED = (
+    "gateways.gateway.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "inferencepools.inference.networking.k8s.io",
+    "inferencepools.inference.networking.x-k8s.io",
+    "destinationrules.networking.istio.io",
+)
 
 
 def track_of(snapshot: Snapshot) -> Track | None:
@@ -44,10 +51,29 @@ def suspects_of_controller(snapshot: Snapshot) -> Iterator[Suspect]:
         missing = unknown_kind(f"CustomResourceDefinition {SERVICES_CRD}", GROUP)
         yield Suspect("kserve", missing)
         return
+    yield from _definitions(snapshot)
     yield from _config(snapshot)
     yield from _presets(snapshot)
     yield from _authority(snapshot)
     yield from _blind(snapshot)
+
+
+def _definitions(snapshot: Snapshot) -> Iterator[Suspect]:
+    known = snapshot.installation.crds
+    missing = [name for name in _NEEDED if known and name not in known]
+    if missing:
+        finding = Finding(
+            code="DIAGNOSIS-CRD-MISSING",
+            severity="error",
+            message="kinds that KServe makes of a service do not exist in this cluster",
+            subject=f"CustomResourceDefinition {missing[0]}",
+            found=f"missing: {', '.join(missing)}",
+            expected="the CRDs of the Gateway API, the inference extension and Istio",
+            fix="run phase operators again (ansible-playbook llmd.tpu.operators), then phase "
+            "kserve, which restarts KServe's controller",
+            source="KServe, SetupWithManager in controller.go",
+        )
+        yield Suspect("operators", finding)
 
 
 def _config(snapshot: Snapshot) -> Iterator[Suspect]:

@@ -9,6 +9,7 @@ missing ConfigMap, so its pods are looked at (run, KServe release-v0.15 with Ist
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.controller import expired
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.network import (
@@ -40,7 +41,7 @@ def suspects_of_gateway(snapshot: Snapshot, wishes: Wishes) -> Iterator[Suspect]
     seen = snapshot.gateway
     if seen is None:
         return
-    for finding in check_serving(seen, wishes):
+    for finding in check_serving(_with_complaints(seen, snapshot), wishes):
         yield Suspect("gateway", finding, place=seen.namespace)
     if seen.live is None:
         return
@@ -53,6 +54,18 @@ def suspects_of_gateway(snapshot: Snapshot, wishes: Wishes) -> Iterator[Suspect]
         if over:
             yield Suspect("gateway", over)
     yield from _policies(seen, snapshot)
+
+
+def _with_complaints(seen: Sight, snapshot: Snapshot) -> Sight:
+    """What the cloud says of its Services; an address that is lost stays in the status."""
+    names = {str(one["metadata"]["name"]) for one in seen.services}
+    told = [
+        event
+        for event in snapshot.things.all("Event", seen.namespace)
+        if (event.get("involvedObject") or {}).get("kind") == "Service"
+        and event["involvedObject"].get("name") in names
+    ]
+    return replace(seen, events=told)
 
 
 def _certificates(live: Object) -> list[str]:

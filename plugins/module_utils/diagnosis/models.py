@@ -41,6 +41,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.rollout import replicas_of
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import address_from_status
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import path_of
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     is_over,
     is_ready,
@@ -113,13 +114,20 @@ def routes_of(seen: Seen, snapshot: Snapshot) -> list[Object]:
     refs = (((seen.router.get("route") or {}).get("http") or {}).get("refs")) or ()
     names = {str(one.get("name")) for one in refs} or {child_name(seen.name, "-kserve-route")}
     found = snapshot.things.all("HTTPRoute", seen.namespace)
-    labelled = {"app.kubernetes.io/name": seen.name}
-    return [
+    return [one for one in found if one["metadata"]["name"] in names]
+
+
+def _effective(seen: Seen, snapshot: Snapshot) -> list[Object]:
+    """The route that takes the service's completions, whoever made it, besides its own."""
+    found = snapshot.things.all("HTTPRoute", seen.namespace)
+    taken = path_of(found, f"/{seen.namespace}/{seen.name}/v1/completions")
+    own = routes_of(seen, snapshot)
+    others = [
         one
         for one in found
-        if one["metadata"]["name"] in names
-        or labelled.items() <= (one["metadata"].get("labels") or {}).items()
+        if taken and taken.route == f"{seen.namespace}/{one['metadata']['name']}"
     ]
+    return [*own, *(one for one in others if one not in own)]
 
 
 def _route(seen: Seen, snapshot: Snapshot) -> Iterator[Finding]:
@@ -148,7 +156,7 @@ def _pool(seen: Seen, snapshot: Snapshot) -> Iterator[Finding]:
     wanted = list(
         dict.fromkeys(
             (str(one.get("group", "")), str(one.get("name")))
-            for route in routes_of(seen, snapshot)
+            for route in _effective(seen, snapshot)
             for rule in (route.get("spec") or {}).get("rules") or ()
             for one in rule.get("backendRefs") or ()
             if one.get("kind") == _POOL
@@ -194,7 +202,7 @@ def _unresolved_for_long(seen: Seen, snapshot: Snapshot) -> bool:
         one.get("type") == "ResolvedRefs"
         and one.get("status") == "False"
         and snapshot.age(one.get("lastTransitionTime")) > SETTLING_SECONDS
-        for route in routes_of(seen, snapshot)
+        for route in _effective(seen, snapshot)
         for parent in status(route).get("parents") or ()
         for one in parent.get("conditions") or ()
     )
@@ -210,8 +218,8 @@ def _wrong_group(seen: Seen, pool: str, group: str, found: str) -> Finding:
         path=f"HTTPRoute, backendRefs to InferencePool {pool} of {group}",
         found=found,
         expected="the group in which the pool exists and which Istio serves",
-        fix=f"delete the route, KServe makes it anew: kubectl -n {seen.namespace} delete httproute "
-        f"{child_name(seen.name, '-kserve-route')}; docs/operators.md lists which Istio serves "
+        fix=f"delete the route, KServe makes its own anew: kubectl -n {seen.namespace} delete "
+        "httproute NAME; docs/operators.md lists which Istio serves "
         "which group",
         source="upstream Istio 1.28.3, run; kserve/kserve pull request 5007",
     )

@@ -31,6 +31,7 @@ from tests.unit.plugins.module_utils.diagnosis.clusters import (
     NODE,
     NOT_FOUND,
     POOL_ALPHA,
+    POOLS_CRD,
     PROXY,
     REFUSED,
     SCHEDULER_FAILED,
@@ -191,6 +192,18 @@ def _blind() -> Snapshot:
         without("HTTPRoute"),
         installation=replace(installation, crds=crds),
         sight={"asked": asked(NOT_FOUND)},
+    )
+
+
+def _without_definition() -> Snapshot:
+    """Nobody knows InferencePools, so KServe cannot make one, and the gateway's route fails."""
+    installation = cluster().installation
+    crds = {name: made for name, made in installation.crds.items() if name != POOLS_CRD}
+    return cluster(
+        without("InferencePool"),
+        installation=replace(installation, crds=crds),
+        live=service(InferencePoolReady="ReconcileError: no matches for kind InferencePool"),
+        sight={"asked": asked(SCHEDULER_FAILED)},
     )
 
 
@@ -427,6 +440,13 @@ BROKEN: list[Broken] = [
         words="kserve-webhook",
     ),
     Broken("no InferencePool", "DIAGNOSIS-POOL-MISSING", _no_pool, ("SMOKE-SCHEDULER-FAILED",)),
+    Broken(
+        "no kind InferencePool",
+        "DIAGNOSIS-CRD-MISSING",
+        _without_definition,
+        ("DIAGNOSIS-POOL-MISSING", "STARTUP-RECONCILE-FAILED", "SMOKE-SCHEDULER-FAILED"),
+        POOLS_CRD,
+    ),
     Broken("first inference times out", "SMOKE-TIMEOUT", _late, ("SMOKE-SERVER-WORKING",)),
     Broken(
         "no route",

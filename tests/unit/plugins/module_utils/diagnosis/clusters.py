@@ -50,6 +50,7 @@ LONG_AGO = "2026-01-01T00:00:00Z"
 JUST_NOW = "2026-01-01T00:59:58Z"
 TRACK = TRACKS["release-v0.15"]
 KSERVE, MESH, CERTIFICATES = "opendatahub", "istio-system", "cert-manager"
+POOLS_CRD = "inferencepools.inference.networking.k8s.io"
 POOL_V1, POOL_ALPHA = "inference.networking.k8s.io", "inference.networking.x-k8s.io"
 URL = f"http://203.0.113.10/{NAMESPACE}/{NAME}"
 NODE = "tpu-node"
@@ -310,7 +311,7 @@ def cluster(
         ),
         "installation": Installation(
             controllers=(Controller(KSERVE, TRACK.controller, ours=True),),
-            crds={SERVICES_CRD: LONG_AGO},
+            crds=dict.fromkeys((SERVICES_CRD, *TRACK.watched_crds, POOLS_CRD), LONG_AGO),
             started={TRACK.controller: "2026-01-01T00:10:00Z"},
         ),
         "pool_groups": (POOL_V1,),
