@@ -11,14 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import plain
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import Monitoring
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_plan import plan, removal
 
 
 def model_plan(
-    variables: Mapping[str, Any], services: Sequence[Mapping[str, Any]], kserve_track: str
+    variables: Mapping[str, Any],
+    services: Sequence[Mapping[str, Any]],
+    kserve_track: str,
+    monitoring: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What phase model is going to do for all its services."""
-    return plan(plain(variables), plain(services), kserve_track)
+    wanted = Monitoring(**plain(monitoring or {}))
+    return plan(plain(variables), plain(services), kserve_track, wanted)
 
 
 def model_removal(
@@ -26,9 +31,16 @@ def model_removal(
     services: Sequence[Mapping[str, Any]],
     kserve_track: str,
     everything: bool = False,
+    dashboard_namespace: str = "",
 ) -> dict[str, Any]:
     """Which of our services go, and what goes with them."""
-    return removal(plain(services), plain(ours), kserve_track, everything=everything)
+    return removal(
+        plain(services),
+        plain(ours),
+        kserve_track,
+        everything=everything,
+        dashboard_namespace=dashboard_namespace,
+    )
 
 
 class FilterModule:

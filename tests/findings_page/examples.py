@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import suspects_of
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.judge import judge as judge_metrics
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.metrics_info import nothing_to_read
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.checks import check_service
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.companions import check_companions
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.manifest_file import sort_documents
@@ -31,6 +33,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import si
 
 from tests.findings_page.phases import findings_of_phases
 from tests.unit.plugins.module_utils.diagnosis.broken import BROKEN
+from tests.unit.plugins.module_utils.metrics.test_judge import CASES as METRICS
 from tests.unit.plugins.module_utils.serving.manifests import good
 from tests.unit.plugins.module_utils.serving.test_checks import MISTAKES, MISTAKES_V17
 from tests.unit.plugins.module_utils.serving.test_companions import CASES as COMPANIONS
@@ -86,6 +89,8 @@ def _findings() -> Iterator[Finding]:
     unknown = Routing("unknown", ("scheduler: HTTP 403",))
     for path in (BYPASS, None):
         yield from _told(routing_finding(unknown, False, path, URL))
+    yield from (finding for seen, _codes in METRICS for finding in judge_metrics(seen))
+    yield nothing_to_read("models")
     yield from findings_of_phases()
     yield from (sign.finding for _code, seen in STARTUPS for sign in signs_of(seen))
     yield from ends_of_startups()

@@ -34,15 +34,15 @@ def kserve(sandbox: Sandbox, check: bool = False, **inputs: Any) -> Run:
     return run
 
 
-def monitor_definition(kind: str) -> dict[str, Any]:
-    """A CRD of the Prometheus Operator, as far as its kind is concerned."""
+def monitor_definition(kind: str, group: str = "monitoring.coreos.com") -> dict[str, Any]:
+    """A CRD of a monitoring system, as far as its kind is concerned."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.lower()}s.monitoring.coreos.com"},
+        "metadata": {"name": f"{kind.lower()}s.{group}"},
         "spec": {
-            "group": "monitoring.coreos.com",
+            "group": group,
             "scope": "Namespaced",
             "names": {"kind": kind, "plural": f"{kind.lower()}s"},
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],

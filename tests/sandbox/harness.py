@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ class Sandbox:
         program = str(Path(sys.executable).with_name("kubectl"))
         command = [program, f"--kubeconfig={self.kubeconfig}", "apply", "--filename=-"]
         _run(command, check=True, text=json.dumps(document))
+
+    @contextmanager
+    def without(self, *arguments: str) -> Iterator[None]:
+        """Delete an object, named as for `get`, and bring it back afterwards."""
+        kept = self.get(*arguments)
+        self.kubectl("delete", *arguments)
+        try:
+            yield
+        finally:
+            for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
+                kept["metadata"].pop(field, None)
+            self.apply(kept)
 
     def kill(self, program: str) -> None:
         """Kill one of its programs without a word; its supervisor starts it again."""

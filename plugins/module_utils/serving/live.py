@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -61,7 +61,7 @@ def send(
                 "Check that the cluster runs and the address is right."
             ) from problem
         if reply.status == 429:
-            words = _reason(reply.body)
+            words = reason_of(reply.body)
             raise ApiError(reply.status, "", words, retry_after=reply.retry_after)
         return reply
 
@@ -72,7 +72,7 @@ def send(
         text = f"{asked}: HTTP {problem.status}, {problem.message}"
         raise ObjectReadError(text, problem.status) from problem
     if not 200 <= reply.status < 300:
-        text = f"{asked}: HTTP {reply.status}, {_reason(reply.body)}"
+        text = f"{asked}: HTTP {reply.status}, {reason_of(reply.body)}"
         raise ObjectReadError(text, reply.status)
     try:
         answer = json.loads(reply.body)
@@ -140,6 +140,22 @@ def services_version(session: Session) -> str | None:
     return None
 
 
+def list_services(
+    session: Session, namespace: str | None, labels: Iterable[str] = ()
+) -> tuple[str | None, list[dict[str, Any]]]:
+    """List the services of a namespace, or of all, with the API version they were asked in.
+
+    A cluster without KServe has none, and no version. Raises ObjectReadError as send does.
+    """
+    version = services_version(session)
+    if not version:
+        return None, []
+    place = f"/namespaces/{quote(namespace)}" if namespace else ""
+    selector = ",".join(labels)
+    query = {"labelSelector": selector} if selector else None
+    return version, list_objects(session, f"/apis/{version}{place}/llminferenceservices", query)
+
+
 def list_pods(session: Session, namespace: str, selector: str) -> list[dict[str, Any]]:
     """List the pods that match a label selector."""
     path = f"/api/v1/namespaces/{quote(namespace)}/pods"
@@ -154,7 +170,7 @@ def list_metadata(session: Session, path: str) -> list[dict[str, Any]]:
     return list_objects(session, path, accept=METADATA_LIST)
 
 
-def _reason(body: bytes) -> str:
+def reason_of(body: bytes) -> str:
     """Take the message out of a Status object, or quote the reply."""
     try:
         message = json.loads(body).get("message", "")

@@ -19,7 +19,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.predicates impo
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import (
     ObjectReadError,
     list_objects,
-    services_version,
+    list_services,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
     ALL_SERVICES,
@@ -58,13 +58,10 @@ def run(
     namespace, name = parameters["namespace"], parameters["name"]
     try:
         session = open_session(parameters)
-        version = services_version(session)
-        services, deployments = [], []
+        version, services = list_services(session, namespace, parameters["label_selectors"])
+        deployments = []
         if version:
             place = f"/namespaces/{quote(namespace)}" if namespace else ""
-            labels = {"labelSelector": ",".join(parameters["label_selectors"])}
-            path = f"/apis/{version}{place}/llminferenceservices"
-            services = list_objects(session, path, labels if labels["labelSelector"] else None)
             deployments = list_objects(session, f"/apis/apps/v1{place}/deployments", _WORKLOADS)
     except (ObjectReadError, ConnectionProblem) as problem:
         return {"failed": True, "changed": False, "msg": str(problem)}

@@ -10,6 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import (
+    METRICS_READER,
+    Monitoring,
+    everything_that_monitors,
+    metrics_readers,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.names import (
     ChildNames,
     names_of,
@@ -37,9 +43,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.tpu.machines import (
 
 Object = dict[str, Any]
 
-# May read /metrics, no more: the smoke test asks the scheduler with it whether it took part.
-METRICS_READER = "llmd-tpu-metrics-reader"
-_RBAC = "rbac.authorization.k8s.io"
 _GATEWAY = "gateway.networking.k8s.io/v1"
 
 # What earlier phases make for every service.
@@ -65,8 +68,14 @@ _FOUNDATIONS: tuple[Object, ...] = (
 )
 
 
+_NO_MONITORING = Monitoring()
+
+
 def plan(
-    variables: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], track_name: str
+    variables: Mapping[str, Any],
+    entries: Sequence[Mapping[str, Any]],
+    track_name: str,
+    monitoring: Monitoring = _NO_MONITORING,
 ) -> dict[str, Any]:
     """Everything that the role's tasks take; `problems` says what is wrong with the inputs."""
     track = TRACKS[track_name]
@@ -75,14 +84,18 @@ def plan(
     running = [one for one in services if not one.stopped]
     spaces = list(dict.fromkeys(one.view.namespace for one in services))
     return {
-        "problems": problems,
+        "problems": [*problems, *monitoring.problems()],
         "services": [one.told() for one in services],
         "objects": [one.manifest for one in services],
-        "metrics_readers": metrics_readers(spaces) if spaces else [],
-        "needs": _once(need for one in services for need in one.needs()),
+        "monitoring": [*(metrics_readers(spaces) if spaces else ()), *monitoring.objects(spaces)],
+        "leftovers": monitoring.leftovers(spaces),
+        "needs": _once([*(need for one in services for need in one.needs()), *monitoring.needs()]),
         "running": [{"namespace": s.inputs.namespace, "name": s.inputs.name} for s in running],
         "ready": [one.wish for one in running],
-        "children": [child for one in running for child in one.children()],
+        "children": [
+            *(child for one in running for child in one.children()),
+            *monitoring.wishes(spaces),
+        ],
         "gone": [gone_pods(*one.inputs.place) for one in services if one.stopped],
         "strategies": {
             f"{one.inputs.namespace}/{one.inputs.name}": one.inputs.update_strategy
@@ -107,10 +120,12 @@ def removal(
     track_name: str,
     *,
     everything: bool,
+    dashboard_namespace: str = "",
 ) -> dict[str, Any]:
     """What goes: which of our services (as model_info tells them), and what nobody needs then.
 
-    ``everything`` names no objects: the task then takes all that carry the phase's label.
+    ``everything`` names no objects: the task then takes all that carry the phase's label. The
+    dashboard of ``dashboard_namespace`` goes with the last service.
     """
     named = {(str(one["namespace"]), str(one["name"])) for one in planned}
     places = [(str(one["namespace"]), str(one["name"])) for one in ours]
@@ -118,6 +133,7 @@ def removal(
     staying = {namespace for namespace, _name in places if (namespace, _name) not in going}
     version = TRACKS[track_name].api_version
     left = sorted({namespace for namespace, _name in named} - staying)
+    monitoring = everything_that_monitors(left, "" if staying else dashboard_namespace)
     readers = metrics_readers(left, shared=not staying)
     return {
         "services": [{"namespace": namespace, "name": name} for namespace, name in going],
@@ -125,26 +141,11 @@ def removal(
         if everything
         else [
             *(_object(version, KIND, name, namespace) for namespace, name in sorted(named)),
+            *monitoring,
             *readers,
         ],
         "gone": [gone_pods(namespace, name) for namespace, name in going],
     }
-
-
-def metrics_readers(namespaces: Iterable[str], *, shared: bool = True) -> list[Object]:
-    """The account that may read metrics in each namespace, and what it may, which they share."""
-    rules = [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
-    role = _object(f"{_RBAC}/v1", "ClusterRole", METRICS_READER)
-    found = [{**role, "rules": rules}] if shared else []
-    for namespace in namespaces:
-        account = _object("v1", "ServiceAccount", METRICS_READER, namespace)
-        binding = _object(f"{_RBAC}/v1", "ClusterRoleBinding", f"{METRICS_READER}-{namespace}")
-        binding["roleRef"] = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": METRICS_READER}
-        binding["subjects"] = [
-            {"kind": "ServiceAccount", "name": METRICS_READER, "namespace": namespace}
-        ]
-        found += [account, binding]
-    return found
 
 
 def gone_pods(namespace: str, name: str) -> Object:

@@ -19,9 +19,14 @@ _MD5 = 32
 _HEAD = _LONGEST - _MD5
 
 SCHEDULER_SERVICE = "-epp-service"
+WORKLOAD_SERVICE = "-kserve-workload-svc"
+POOL = "-inference-pool"
 
 ALL_SERVICES = "app.kubernetes.io/part-of=llminferenceservice"
 """Selects everything that KServe makes for any service."""
+
+WORKLOAD_COMPONENT = "kserve.io/component=workload"
+SCHEDULER_COMPONENT = "app.kubernetes.io/component=llminferenceservice-router-scheduler"
 
 # The longest suffix is "-kserve-self-signed-certs"; up to here no name is shortened.
 LONGEST_PLAIN_NAME = _LONGEST - len("-kserve-self-signed-certs")
@@ -61,16 +66,16 @@ def names_of(namespace: str, name: str, track: Track) -> ChildNames:
     return ChildNames(
         certificate_secret=child_name(name, "-kserve-self-signed-certs"),
         workload=child_name(name, "-kserve"),
-        workload_service=child_name(name, "-kserve-workload-svc"),
+        workload_service=child_name(name, WORKLOAD_SERVICE),
         scheduler=child_name(name, "-kserve-router-scheduler"),
         scheduler_service=child_name(name, SCHEDULER_SERVICE),
         scheduler_account=child_name(name, "-epp-sa"),
         scheduler_cluster_role_binding=child_name(namespace, f"-{name}-epp-auth-rb"),
-        pool=child_name(name, "-inference-pool"),
+        pool=child_name(name, POOL),
         route=child_name(name, "-kserve-route"),
         destination_rules=(
             child_name(name, "-kserve-scheduler"),
-            child_name(name, "-kserve-workload-svc"),
+            child_name(name, WORKLOAD_SERVICE),
             child_name(name, track.shadow_destination_rule),
         ),
     )
@@ -83,14 +88,12 @@ def service_selector(name: str) -> str:
 
 def workload_selector(name: str) -> str:
     """Select the pods that run the model server."""
-    return f"{service_selector(name)},kserve.io/component=workload"
+    return f"{service_selector(name)},{WORKLOAD_COMPONENT}"
 
 
 def scheduler_selector(name: str) -> str:
     """Select the pods of the endpoint picker (EPP)."""
-    return (
-        f"{service_selector(name)},app.kubernetes.io/component=llminferenceservice-router-scheduler"
-    )
+    return f"{service_selector(name)},{SCHEDULER_COMPONENT}"
 
 
 def gateway_selector(name: str) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 try:
@@ -14,6 +15,9 @@ try:
     IMPORT_PROBLEM: str | None = None
 except ImportError as problem:
     IMPORT_PROBLEM = str(problem)
+
+OpenPort = Callable[[str, str, int], socket.socket]
+"""Opens a connection to a port of a pod: namespace, pod, port. Raises OSError."""
 
 
 class PortForward:

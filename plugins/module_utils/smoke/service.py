@@ -26,9 +26,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Clock
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import (
     Evidence,
-    OpenPort,
     Place,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.port_forward import OpenPort
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routes import (
     Listener,
     Path,

@@ -26,14 +26,16 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.answers import Answers
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asker import Asker, Limits
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Clock
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import OpenPort
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
     Outcome,
     Reply,
     bad_header,
     secrets_of,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.port_forward import PortForward
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.port_forward import (
+    OpenPort,
+    PortForward,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import (
     QUESTIONS,
     STREAMS,

@@ -25,8 +25,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.address import (
     split_url,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.asking import Clock, Transport
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.evidence import OpenPort
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.job import JobTransport, find_host
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.port_forward import OpenPort
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
 

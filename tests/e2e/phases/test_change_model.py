@@ -99,7 +99,7 @@ def test_a_change_on_one_node_stops_first(lived: Sandbox) -> None:
     assert "a new pod needs 4 free chips of tpu-v6e-slice 2x2, and 0 are free" in done.text
     assert done.changed_tasks == [
         "llmd.tpu.model : Stop what has no room for a rolling update",
-        "llmd.tpu.model : Apply the services, and the accounts that may read metrics",
+        "llmd.tpu.model : Apply the services, and what reads their metrics",
     ]
     assert "--max-model-len 1024" in flags(rolled_out(lived))
     assert answers(done) == [200]

@@ -249,30 +249,16 @@ def _proved_without_metrics(result: dict[str, Any], why: str) -> bool:
 
 
 def test_without_the_token_other_places_prove_it(converged: Sandbox) -> None:
-    account = ("serviceaccount", READER, f"--namespace={NAMESPACE}")
-    kept = converged.get(*account)
-    converged.kubectl("delete", *account)
-    try:
+    with converged.without("serviceaccount", READER, f"--namespace={NAMESPACE}"):
         result = ask(converged)
         assert _proved_without_metrics(result, f"no token for ServiceAccount {READER}")
-    finally:
-        for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
-            kept["metadata"].pop(field, None)
-        converged.apply(kept)
     assert ask(converged)["ok"]
 
 
 def test_without_the_right_to_read_metrics(converged: Sandbox) -> None:
-    binding = ("clusterrolebinding", f"{READER}-{NAMESPACE}")
-    kept = converged.get(*binding)
-    converged.kubectl("delete", *binding)
-    try:
+    with converged.without("clusterrolebinding", f"{READER}-{NAMESPACE}"):
         result = ask(converged)
         assert _proved_without_metrics(result, "HTTP 403")
-    finally:
-        for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
-            kept["metadata"].pop(field, None)
-        converged.apply(kept)
     assert ask(converged)["ok"]
 
 

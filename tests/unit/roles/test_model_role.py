@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,17 @@ CASES: dict[str, dict[str, Any]] = {
         "model_update_strategy": "rolling",
     },
     "two services": {"model_services": [{"name": "a"}, {"name": "b", "uri": "hf://org/b"}]},
+    "monitored": {
+        "model_namespace": "team",
+        "model_monitoring": "prometheus-operator",
+        "model_monitoring_labels": {"release": "prometheus"},
+        "model_monitoring_dashboard": True,
+        "model_monitoring_dashboard_namespace": "grafana",
+    },
+    "monitored by KServe too": {
+        "model_monitoring": "prometheus-operator",
+        "kserve_monitoring": "true",
+    },
     "wrong": {"model_services": [{"nam": "a"}]},
     "other phases": {"namespace_name": "models", "namespace_pull_secret_name": "theirs"},
 }
@@ -75,6 +87,19 @@ def test_everything_set_sets_everything() -> None:
 def test_services_fill_in_from_the_variables(plans: dict[str, Any]) -> None:
     names = [one["spec"]["model"]["name"] for one in plans["two services"]["objects"]]
     assert names == ["Qwen/Qwen2.5-3B-Instruct", "org/b"]
+
+
+def test_monitoring_reaches_the_objects(plans: dict[str, Any]) -> None:
+    found = {one["kind"]: one for one in plans["monitored"]["monitoring"]}
+    assert found["PodMonitor"]["metadata"]["namespace"] == "team"
+    assert found["PodMonitor"]["metadata"]["labels"] == {"release": "prometheus"}
+    config = found["ConfigMap"]
+    assert config["metadata"]["namespace"] == "grafana"
+    assert config["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert json.loads(config["data"]["llmd-tpu-dashboard.json"])["panels"]
+    [nothing] = plans["nothing set"]["leftovers"][-1:]
+    assert nothing["metadata"]["namespace"] == "llm-d-inference-scheduling"
+    assert "kserve_monitoring" in plans["monitored by KServe too"]["problems"][0]
 
 
 def test_bad_input_is_a_problem(plans: dict[str, Any]) -> None:

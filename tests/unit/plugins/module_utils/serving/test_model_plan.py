@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_plan import (
+from ansible_collections.llmd.tpu.plugins.module_utils.metrics.monitoring import (
     METRICS_READER,
-    plan,
-    removal,
+    Monitoring,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.serving.model_plan import plan, removal
 
 from tests.unit.plugins.module_utils.serving.inputs import given
 
@@ -40,7 +40,7 @@ def test_one_service() -> None:
     ]
     assert found["gone"] == []
     assert [one["metadata"]["name"] for one in found["objects"]] == ["qwen"]
-    assert [one["kind"] for one in found["metrics_readers"]] == [
+    assert [one["kind"] for one in found["monitoring"]] == [
         "ClusterRole",
         "ServiceAccount",
         "ClusterRoleBinding",
@@ -85,7 +85,7 @@ def test_several_services_share_what_they_need() -> None:
         "Secret redhat-pull-secret",
     ]
     assert found["namespaces"] == ["team", "other"]
-    accounts = [one for one in found["metrics_readers"] if one["kind"] == "ServiceAccount"]
+    accounts = [one for one in found["monitoring"] if one["kind"] == "ServiceAccount"]
     assert [one["metadata"]["namespace"] for one in accounts] == ["team", "other"]
     assert len({str(one) for one in found["access"]}) == 13
 
@@ -169,12 +169,12 @@ def test_one_of_several_goes_alone() -> None:
 def test_the_account_goes_with_the_last_of_a_namespace() -> None:
     services, names = goes([A, B], [A, B, ELSEWHERE])
     assert services == [A, B]
-    assert names == [
-        "LLMInferenceService a",
-        "LLMInferenceService b",
+    assert names[:2] == ["LLMInferenceService a", "LLMInferenceService b"]
+    assert names[-2:] == [
         f"ServiceAccount {METRICS_READER}",
         f"ClusterRoleBinding {METRICS_READER}-team",
     ]
+    assert "PodMonitor llmd-tpu-model-servers" in names
 
 
 def test_what_the_accounts_may_goes_with_the_last_of_all() -> None:
@@ -186,3 +186,33 @@ def test_everything_goes_by_its_label() -> None:
     services, names = goes([A], [B, C, ELSEWHERE], everything=True)
     assert services == [B, C, ELSEWHERE]
     assert names == []
+
+
+def test_the_dashboard_goes_with_the_last_of_all() -> None:
+    for ours, gone in (([A], True), ([A, B], False)):
+        found = removal([A], ours, OLD, everything=False, dashboard_namespace="grafana")
+        assert any(one["kind"] == "ConfigMap" for one in found["objects"]) is gone
+
+
+def test_monitors_are_made_waited_for_and_removed_when_not_asked_for() -> None:
+    operator = Monitoring(kind="prometheus-operator", labels={"release": "prometheus"})
+    found = plan(given(), [], OLD, operator)
+    assert found["problems"] == []
+    assert "CustomResourceDefinition podmonitors.monitoring.coreos.com" in short(found["needs"])
+    assert short(found["children"])[-3:] == [
+        "Secret llmd-tpu-metrics-reader-token",
+        "PodMonitor llmd-tpu-model-servers",
+        "ServiceMonitor llmd-tpu-schedulers",
+    ]
+    kinds = {one["kind"] for one in found["monitoring"]}
+    left = {one["kind"] for one in found["leftovers"]}
+    assert {"PodMonitor", "ServiceMonitor", "Secret"} <= kinds
+    assert left == {"PodMonitoring", "Role", "RoleBinding"}
+    assert "PodMonitor" in {one["kind"] for one in planned()["leftovers"]}
+
+
+def test_kserve_s_own_monitors_are_not_doubled() -> None:
+    both = Monitoring(kind="prometheus-operator", by_kserve=True)
+    [problem] = plan(given(), [], OLD, both)["problems"]
+    assert "kserve_monitoring is true" in problem
+    assert plan(given(), [], OLD, Monitoring(by_kserve=True))["problems"] == []
