@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.gateways import policy_in_the_way
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.network import (
     OUTSIDE,
     End,
     blocked,
+    policy_in_the_way,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import pods_of
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (

@@ -16,6 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.network import 
     OUTSIDE,
     End,
     blocked,
+    policy_in_the_way,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import (
     Away,
@@ -159,21 +160,3 @@ def _policies(seen: Sight, snapshot: Snapshot) -> Iterator[Suspect]:
                         ),
                     )
                     return
-
-
-def policy_in_the_way(
-    connection: str, policies: tuple[str, ...], namespace: str, direction: str = "ingress"
-) -> Finding:
-    """A connection that NetworkPolicies refuse."""
-    return Finding(
-        code="DIAGNOSIS-NETWORK-POLICY",
-        severity="error",
-        message=f"a NetworkPolicy refuses the connection from {connection}",
-        subject=f"NetworkPolicy {policies[0]}",
-        path=f"spec.{direction}",
-        found=f"no {direction} rule of {', '.join(policies)} allows it",
-        expected="a rule that does, or no policy that selects these pods",
-        fix=f"add such a rule: kubectl -n {namespace} edit networkpolicy "
-        f"{policies[0].rpartition('/')[2]}",
-        source="Kubernetes documentation, Network Policies",
-    )

@@ -12,6 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.network import (
+    OUTSIDE,
+    End,
+    blocked,
+    policy_in_the_way,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
     Phase,
     Snapshot,
@@ -99,7 +105,12 @@ def _server(
     if not silent:
         return
     words = quoted(silent[0].words)
-    if _TIMED_OUT.search(words):
+    port = _port(client, slices, snapshot)
+    policies = _policies_before(client, port, snapshot)
+    if _TIMED_OUT.search(words) and policies:
+        connection = f"the control plane to the webhook's server, port {port}"
+        finding = policy_in_the_way(connection, policies, client.namespace)
+    elif _TIMED_OUT.search(words):
         finding = Finding(
             code="DIAGNOSIS-WEBHOOK-FIREWALL",
             severity="error",
@@ -107,9 +118,9 @@ def _server(
             subject=subject,
             found=f"Service {place}: {words}",
             expected="an answer within seconds",
-            fix=f"on a private cluster allow TCP {_port(slices)} from the control plane's range to "
-            "the nodes (gcloud compute firewall-rules create … --source-ranges "
-            f"MASTER_IPV4_CIDR --allow tcp:{_port(slices)}); then run phase {phase} again",
+            fix=f"on a private cluster allow TCP {port} from the control plane's range to the "
+            "nodes (gcloud compute firewall-rules create … --source-ranges MASTER_IPV4_CIDR "
+            f"--allow tcp:{port}); then run phase {phase} again",
             source="Google Cloud documentation, Private clusters",
         )
     else:
@@ -127,7 +138,29 @@ def _server(
     yield Suspect(phase, finding, place=client.namespace)
 
 
-def _port(slices: Sequence[Object]) -> int:
+def _port(client: Client, slices: Sequence[Object], snapshot: Snapshot) -> int:
     """The port at which the server really listens."""
-    ports = [port.get("port") for one in slices for port in one.get("ports") or ()]
-    return next((int(port) for port in ports if port), 443)
+    service = snapshot.things.one("Service", client.namespace, client.service)
+    names = [
+        one.get("name")
+        for one in ((service or {}).get("spec") or {}).get("ports") or ()
+        if one.get("port") == client.port
+    ]
+    ports = [
+        port["port"]
+        for one in slices
+        for port in one.get("ports") or ()
+        if port.get("port") and port.get("name") in (names or [port.get("name")])
+    ]
+    return int(ports[0]) if ports else client.port
+
+
+def _policies_before(client: Client, port: int, snapshot: Snapshot) -> tuple[str, ...]:
+    """The policies that let nobody outside to the server; konnectivity's agents are pods."""
+    service = snapshot.things.one("Service", client.namespace, client.service)
+    labels = ((service or {}).get("spec") or {}).get("selector") or {}
+    pods = snapshot.things.labelled("Pod", client.namespace, labels) if labels else []
+    policies = snapshot.things.all("NetworkPolicy", client.namespace)
+    spaces = snapshot.namespaces.get(client.namespace, {})
+    found = [blocked(policies, OUTSIDE, End(pod, spaces), port) for pod in pods]
+    return next((one.policies for one in found if one), ())

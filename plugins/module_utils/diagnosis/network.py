@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object, status
 
 Direction = Literal["ingress", "egress"]
@@ -158,3 +159,21 @@ def _holds(expression: Object, labels: Mapping[str, str]) -> bool:
             return value is not None
         case _:
             return value is None
+
+
+def policy_in_the_way(
+    connection: str, policies: tuple[str, ...], namespace: str, direction: str = "ingress"
+) -> Finding:
+    """A connection that NetworkPolicies refuse."""
+    return Finding(
+        code="DIAGNOSIS-NETWORK-POLICY",
+        severity="error",
+        message=f"a NetworkPolicy refuses the connection from {connection}",
+        subject=f"NetworkPolicy {policies[0]}",
+        path=f"spec.{direction}",
+        found=f"no {direction} rule of {', '.join(policies)} allows it",
+        expected="a rule that does, or no policy that selects these pods",
+        fix=f"add such a rule: kubectl -n {namespace} edit networkpolicy "
+        f"{policies[0].rpartition('/')[2]}",
+        source="Kubernetes documentation, Network Policies",
+    )

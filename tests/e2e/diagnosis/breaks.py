@@ -257,6 +257,7 @@ def _kserve() -> list[Break]:
         _authority_lost(),
         _blind(),
         _firewall("firewall", 9443),
+        _firewall("firewall-istio", 15017),
     ]
 
 

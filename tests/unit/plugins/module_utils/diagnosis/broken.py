@@ -170,6 +170,12 @@ def _hook(words: str) -> Snapshot:
     return cluster(answers={PROXY: Answer(False, words), ISTIO_PROXY: WELL})
 
 
+def _policy_before_hook() -> Snapshot:
+    lost = Answer(False, "HTTP 503: error trying to reach service: dial tcp: i/o timeout")
+    closed = _policy(KSERVE, {"control-plane": TRACK.controller})
+    return cluster(adding(closed), answers={PROXY: lost, ISTIO_PROXY: WELL})
+
+
 def _bare_hook() -> Snapshot:
     def change(items: list[Object]) -> None:
         for one in items:
@@ -179,7 +185,7 @@ def _bare_hook() -> Snapshot:
     return cluster(change)
 
 
-def _both_hooks_time_out() -> Snapshot:
+def _istio_hook_times_out() -> Snapshot:
     lost = Answer(False, "dial tcp 10.244.0.7:15017: i/o timeout")
     return cluster(answers={PROXY: WELL, ISTIO_PROXY: lost})
 
@@ -432,6 +438,13 @@ BROKEN: list[Broken] = [
         for code, _sight in failing.FAILURES
         if code not in ("STARTUP-STOPPED", "STARTUP-SERVICE-MISSING")
     ),
+    Broken(
+        "policy before the webhook",
+        "DIAGNOSIS-NETWORK-POLICY",
+        _policy_before_hook,
+        (),
+        "the control plane",
+    ),
     Broken("webhook without authority", "DIAGNOSIS-WEBHOOK-CA", _bare_hook, (), "caBundle"),
     Broken(
         "webhook without endpoints",
@@ -617,7 +630,13 @@ BROKEN: list[Broken] = [
         (),
         "tcp:9443",
     ),
-    Broken("firewall before Istio's webhook", "DIAGNOSIS-WEBHOOK-FIREWALL", _both_hooks_time_out),
+    Broken(
+        "firewall before Istio's webhook",
+        "DIAGNOSIS-WEBHOOK-FIREWALL",
+        _istio_hook_times_out,
+        (),
+        "tcp:15017",
+    ),
     Broken(
         "webhook refuses the connection",
         "DIAGNOSIS-WEBHOOK-SILENT",

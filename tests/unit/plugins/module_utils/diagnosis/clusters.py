@@ -109,7 +109,7 @@ def waiting(reason: str, message: str = "", name: str = "main") -> Object:
     }
 
 
-def slices(service: str, namespace: str, *, ready: bool = True) -> Object:
+def slices(service: str, namespace: str, *, ready: bool = True, port: int = 9443) -> Object:
     """The EndpointSlice of a Service."""
     endpoints = [{"conditions": {"ready": True}, "addresses": ["10.244.1.5"]}] if ready else []
     return made(
@@ -118,8 +118,14 @@ def slices(service: str, namespace: str, *, ready: bool = True) -> Object:
         namespace,
         metadata={"labels": {"kubernetes.io/service-name": service}},
         endpoints=endpoints,
-        ports=[{"port": 9443}],
+        ports=[{"name": "metrics", "port": 8080}, {"name": "https", "port": port}],
     )
+
+
+def _service(name: str, namespace: str, selector: dict[str, str]) -> Object:
+    """A Service of two ports, the second one for the webhook."""
+    ports = [{"name": "metrics", "port": 8080}, {"name": "https", "port": 443}]
+    return made("Service", name, namespace, spec={"selector": selector, "ports": ports})
 
 
 def hook(name: str, service: str, namespace: str) -> Object:
@@ -233,7 +239,9 @@ def objects() -> list[Object]:
         hook("llminferenceservice.serving.kserve.io", "kserve-webhook", KSERVE),
         hook("istio-validator", "istiod", MESH),
         slices("kserve-webhook", KSERVE),
-        slices("istiod", MESH),
+        slices("istiod", MESH, port=15017),
+        _service("kserve-webhook", KSERVE, {"control-plane": TRACK.controller}),
+        _service("istiod", MESH, {"app": "istiod"}),
         *(made("LLMInferenceServiceConfig", name, KSERVE) for name in TRACK.presets),
         made("Node", NODE, status={"conditions": [{"type": "Ready", "status": "True"}]}),
         {**workload, "kind": "Deployment"},
