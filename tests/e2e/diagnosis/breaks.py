@@ -256,6 +256,7 @@ def _kserve() -> list[Break]:
         ),
         _authority_lost(),
         _blind(),
+        _without_kind(),
         _firewall("firewall", 9443),
         _firewall("firewall-istio", 15017),
     ]
@@ -287,6 +288,30 @@ def _authority_lost() -> Break:
     return Break("authority-lost", "STARTUP-CERTIFICATE-MISSING", do, objects.put)
 
 
+def restart_controller(sandbox: Sandbox) -> None:
+    """Let KServe's controller ask anew which kinds there are."""
+    sandbox.kubectl("rollout", "restart", *CONTROLLER)
+    sandbox.kubectl("rollout", "status", *CONTROLLER, "--timeout=120s")
+
+
+def _without_kind() -> Break:
+    """Somebody removes the CRD of InferencePools, and the pools with it."""
+    crd = Taken()
+
+    def undo(sandbox: Sandbox) -> None:
+        crd.put(sandbox)
+        wait_for(lambda: "error" not in sandbox.kubectl("get", POOLS[0], HERE, check=False))
+        restart_controller(sandbox)
+
+    return Break(
+        "crd-missing",
+        "DIAGNOSIS-CRD-MISSING",
+        lambda sandbox: crd.take(sandbox, ("crd", POOLS[0], "default")),
+        undo,
+        words=POOLS[0],
+    )
+
+
 def _blind() -> Break:
     """The CRD of routes comes after the controller, and then somebody deletes the route."""
     crd = Taken()
@@ -306,15 +331,11 @@ def _blind() -> Break:
         sandbox.kubectl("delete", "httproute", ROUTE, HERE)
         time.sleep(10)
 
-    def undo(sandbox: Sandbox) -> None:
-        sandbox.kubectl("rollout", "restart", *CONTROLLER)
-        sandbox.kubectl("rollout", "status", *CONTROLLER, "--timeout=120s")
-
     return Break(
         "controller-blind",
         "DIAGNOSIS-CONTROLLER-BLIND",
         do,
-        undo,
+        restart_controller,
         follows=("DIAGNOSIS-ROUTE-MISSING", "SMOKE-ROUTE-NOT-FOUND"),
     )
 
