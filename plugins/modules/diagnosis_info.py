@@ -142,11 +142,38 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: The causes, the one that explains most first. docs/findings.md lists all codes.
-  returned: always
+  description:
+    - The causes, the one that explains most first. docs/findings.md lists all codes. Beside what
+      every finding has, C(phase) is where it can be mended, C(service) the one that it is about
+      (empty for what all share), C(evidence) what was seen and what follows from it, and
+      C(explains) the codes of what follows.
+  returned: success, or findings_only
   type: list
   elements: dict
-  sample: []
+  sample:
+    - code: GATEWAY-NO-ADDRESS
+      severity: error
+      message: the cloud gives it no address
+      subject: Gateway opendatahub/inference-gateway
+      path: status.conditions[Programmed]
+      found: "AddressNotAssigned; Assigned to service(s)
+        inference-gateway-istio.opendatahub.svc.cluster.local:80, but failed to assign to all
+        requested addresses"
+      expected: "True"
+      fix: "look at the events of its Service: quota for addresses and forwarding rules, rights of
+        the cloud's service account, annotations; without a load balancer set gateway_service_type
+        to ClusterIP"
+      source: ""
+      phase: gateway
+      service: ""
+      evidence:
+        - "AddressNotAssigned; Assigned to service(s)
+          inference-gateway-istio.opendatahub.svc.cluster.local:80, but failed to assign to all
+          requested addresses"
+        - "SMOKE-CONNECTION-LOST: the peer closed the connection without a reply
+          (http://203.0.113.10/llm-d-inference-scheduling/qwen2-3b-pattern1/v1/completions): Remote
+          end closed connection without response"
+      explains: [SMOKE-CONNECTION-LOST]
 ok:
   description: Whether there is no error among the findings.
   returned: always
@@ -156,19 +183,22 @@ phases:
   description: The verdict of each phase, which is ok, warning or error.
   returned: success, or findings_only
   type: dict
-  sample: {operators: ok, kserve: error, gateway: ok, namespace: ok, model: ok}
+  sample: {operators: ok, kserve: ok, gateway: error, namespace: ok, model: ok}
 checked:
   description: What was looked at and is in order, in words.
   returned: success, or findings_only
   type: list
   elements: str
-  sample: []
+  sample:
+    - "kserve: llmisvc-controller-manager runs, with its configuration, presets and certificate
+      authority"
 report:
   description: Everything in words, line by line; what is in order first, the first cause last.
   returned: success, or findings_only
   type: list
   elements: str
-  sample: []
+  sample:
+    - "ok: operators: istiod, cert-manager run, Istio v1.28.3; their webhooks answer"
 services:
   description: The services that were looked at.
   returned: success, or findings_only
