@@ -32,7 +32,11 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import
     Suspect,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.urls import suspects_of_url
-from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding, Severity
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
+    Finding,
+    Severity,
+    has_errors,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import Wishes, addresses
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.pools import check_pools
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.versions import check_cert_manager
@@ -208,5 +212,5 @@ def _service_in_order(seen: Seen) -> Iterator[str]:
         parts += ["scheduler, pool"] if seen.scheduled else []
         parts += ["route and endpoints are there"] if seen.routed else []
         yield f"model: {seen.subject} is rolled out; {', '.join(parts)}"
-    if seen.asked and seen.asked.summary:
+    if seen.asked and seen.asked.summary and not has_errors(seen.asked.findings):
         yield f"inference: {seen.asked.summary[0]}"

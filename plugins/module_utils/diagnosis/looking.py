@@ -37,6 +37,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import
     Snapshot,
     Things,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.urls import base_of
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway import gateway_info
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import ca_certificate
@@ -301,7 +302,7 @@ def _asked(seen: Seen, parameters: Mapping[str, Any], world: World) -> Seen:
             **{name: parameters[name] for name in given},
             "name": seen.name,
             "namespace": seen.namespace,
-            "url": parameters["url"],
+            "url": base_of(parameters["url"].rstrip("/")) if parameters["url"] else None,
             "gateway": parameters["gateway"] or defaults["gateway"],
             "ask": ["models", "completion"],
             "wait_timeout": 0,

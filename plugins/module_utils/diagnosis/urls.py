@@ -57,7 +57,7 @@ def suspects_of_url(snapshot: Snapshot) -> Iterator[Suspect]:
         found = f"{target.scheme} on port {target.port}"
         yield Suspect("model", _wrong("scheme and port", found, wanted, right))
     path = target.path.partition("?")[0].rstrip("/")
-    base = next((path.removesuffix(one) for one in _SUFFIXES if path.endswith(one)), path)
+    base = base_of(path)
     routes = [
         route
         for place in sorted({seen.namespace for seen in snapshot.services})
@@ -66,6 +66,11 @@ def suspects_of_url(snapshot: Snapshot) -> Iterator[Suspect]:
     if routes and path_of(routes, base + _CHAT) is None:
         taken = sorted({f"/{seen.namespace}/{seen.name}" for seen in snapshot.services})
         yield Suspect("model", _wrong("path", path or "/", " or ".join(taken), right))
+
+
+def base_of(url: str) -> str:
+    """A URL or path without what clients put behind a service's URL."""
+    return next((url.removesuffix(one) for one in _SUFFIXES if url.endswith(one)), url)
 
 
 def _is_address(host: str) -> bool:
