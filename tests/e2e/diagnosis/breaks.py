@@ -345,9 +345,12 @@ def _firewall(name: str, port: int) -> Break:
     table = "tests_firewall"
 
     def do(sandbox: Sandbox) -> None:
-        hook = "type filter hook output priority 0;"
-        rules = f"table inet {table} {{ chain lost {{ {hook} tcp dport {port} drop; }} }}"
-        sandbox.run("exec", "--", "nft", rules)
+        rules = [
+            f"add table inet {table}",
+            f"add chain inet {table} lost {{ type filter hook output priority 0; }}",
+            f"add rule inet {table} lost tcp dport {port} drop",
+        ]
+        sandbox.run("exec", "--", "nft", "; ".join(rules))
 
     def undo(sandbox: Sandbox) -> None:
         sandbox.run("exec", "--", "nft", f"delete table inet {table}")
