@@ -370,9 +370,28 @@ def _operators() -> list[Break]:
             "istio-system",
             follows=("DIAGNOSIS-WEBHOOK-NO-ENDPOINT",),
         ),
-        scaled("cert-manager", "DIAGNOSIS-CERT-MANAGER-DOWN", "cert-manager", "cert-manager"),
+        _cert_manager(),
         scaled("dns", "DIAGNOSIS-DNS-DOWN", "coredns", "kube-system"),
     ]
+
+
+def _cert_manager() -> Break:
+    """Its operator would bring it back at once, so that rests first."""
+    name = "cert-manager-operator-controller-manager"
+    operator = scaled("", "", name, "cert-manager-operator")
+    controller = scaled("", "", "cert-manager", "cert-manager")
+    where = "--namespace=cert-manager-operator"
+
+    def do(sandbox: Sandbox) -> None:
+        operator.do(sandbox)
+        wait_for(lambda: not sandbox.get("pods", where)["items"])
+        controller.do(sandbox)
+
+    def undo(sandbox: Sandbox) -> None:
+        controller.undo(sandbox)
+        operator.undo(sandbox)
+
+    return Break("cert-manager", "DIAGNOSIS-CERT-MANAGER-DOWN", do, undo)
 
 
 # --- model ----------------------------------------------------------------------------------------
