@@ -313,7 +313,7 @@ def _without_kind() -> Break:
 
 
 def _blind() -> Break:
-    """The CRD of routes comes after the controller, and then somebody deletes the route."""
+    """The CRD of routes comes after the controller, which makes routes and watches none."""
     crd = Taken()
     stop = scaled("", "", "llmisvc-controller-manager", GATEWAY_NAMESPACE)
 
@@ -328,15 +328,13 @@ def _blind() -> Break:
         wait_for(lambda: "error" not in sandbox.kubectl("get", "httproute", HERE, check=False))
         sandbox.kubectl("annotate", *SERVICE[:2], HERE, "tests/touched=1", "--overwrite")
         wait_for(lambda: ROUTE in route(sandbox), 90)
-        sandbox.kubectl("delete", "httproute", ROUTE, HERE)
-        time.sleep(10)
 
     return Break(
         "controller-blind",
         "DIAGNOSIS-CONTROLLER-BLIND",
         do,
         restart_controller,
-        follows=("DIAGNOSIS-ROUTE-MISSING", "SMOKE-ROUTE-NOT-FOUND"),
+        severity="warning",
     )
 
 

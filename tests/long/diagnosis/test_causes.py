@@ -29,7 +29,7 @@ PAIRS = [
     ("a pod is Pending", "node-drained", "node-reclaimed"),
     ("a new pod is Pending", "rollout-stuck", "node-drained"),
     ("an answer is late", "first-inference-late", "server-dead"),
-    ("a route is gone", "controller-blind", "controller-and-route"),
+    ("a controller that repairs no route", "controller-blind", "controller-and-route"),
 ]
 """What they have in common, and two causes of it."""
 
