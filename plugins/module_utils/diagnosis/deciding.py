@@ -22,7 +22,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.machines import
     suspects_of_machines,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.models import suspects_of_model
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import suspects_of_parts
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import (
+    SETTLING_SECONDS,
+    suspects_of_parts,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.ranking import Cause, rank
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
     PHASES,
@@ -40,6 +43,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import Wishes, addresses
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.pools import check_pools
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.versions import check_cert_manager
+from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import with_status
+from ansible_collections.llmd.tpu.plugins.module_utils.smoke.refusals import TRANSIENT
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import (
     signs_of,
     timed_out_start,
@@ -122,8 +127,18 @@ def _of_service(seen: Seen, snapshot: Snapshot) -> Iterator[Suspect]:
     if not found and not seen.step.done and STARTING_SECONDS < age < float("inf"):
         late = timed_out_start(seen.subject, seen.step.words, age)
         yield Suspect("model", late, seen.subject)
+    coming = not found and _is_coming(seen, snapshot)
     for finding in seen.asked.findings if seen.asked else ():
-        yield Suspect("model", finding, seen.subject)
+        if not (coming and finding.code in TRANSIENT):
+            yield Suspect("model", finding, seen.subject)
+
+
+def _is_coming(seen: Seen, snapshot: Snapshot) -> bool:
+    """Whether a service that nothing is wrong with need not answer yet: it starts, or just did."""
+    ready = with_status(seen.sight.service or {}, "Ready")
+    if ready is None:
+        return _age_of_start(seen, snapshot) < STARTING_SECONDS
+    return snapshot.age(ready.get("lastTransitionTime")) < SETTLING_SECONDS
 
 
 def _signs(seen: Seen) -> Iterator[Sign]:

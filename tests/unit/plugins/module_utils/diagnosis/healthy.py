@@ -13,8 +13,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.stages import Sta
 from tests.unit.plugins.module_utils.diagnosis.clusters import (
     JUST_NOW,
     KSERVE,
+    NOT_FOUND,
     SERVER,
     another_step,
+    asked,
     certificate,
     cluster,
     service,
@@ -38,7 +40,16 @@ def fresh() -> Snapshot:
     def change(items: list[Object]) -> None:
         items[:] = [one for one in items if one["metadata"].get("namespace") != NAMESPACE]
 
-    return another_step(cluster(change, live=live, alive={}), Stage.CHILDREN, "KServe makes it")
+    early = cluster(change, live=live, alive={}, sight={"asked": asked(NOT_FOUND)})
+    return another_step(early, Stage.CHILDREN, "KServe makes it")
+
+
+def just_ready() -> Snapshot:
+    """Ready since two seconds: the gateway does not know the route yet."""
+    live = service()
+    for one in live["status"]["conditions"]:
+        one["lastTransitionTime"] = JUST_NOW
+    return cluster(live=live, sight={"asked": asked(NOT_FOUND)})
 
 
 def restarted() -> Snapshot:
@@ -125,8 +136,8 @@ def in_a_rollout() -> Snapshot:
     [one] = found.services
     sight = replace(one.sight, pods=[new])
     step = Step(Stage.SERVER, "pod loads the weights")
-    asked = Asked(summary=["HTTP 200 in 0.10 s"])
-    return replace(found, services=[replace(one, sight=sight, step=step, asked=asked)])
+    answered = Asked(summary=["HTTP 200 in 0.10 s"])
+    return replace(found, services=[replace(one, sight=sight, step=step, asked=answered)])
 
 
 def replaced_part() -> Snapshot:
@@ -143,6 +154,7 @@ def replaced_part() -> Snapshot:
 
 HEALTHY: list[tuple[str, Snapshot]] = [
     ("fresh", fresh()),
+    ("just ready", just_ready()),
     ("restarted", restarted()),
     ("two models", two_models()),
     ("HTTPS", https()),
