@@ -33,6 +33,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import (
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Object
 
 BUNDLE = "odh-ca-bundle"
+_NOT_KSERVES = "GATEWAY-NOT-KSERVES"
 EXPOSED = "GATEWAY-OPEN"
 """No cause of anything, but worth telling by whoever verifies."""
 
@@ -43,6 +44,8 @@ def suspects_of_gateway(snapshot: Snapshot, wishes: Wishes) -> Iterator[Suspect]
     if seen is None:
         return
     for finding in check_serving(_with_complaints(seen, snapshot), wishes):
+        if finding.code == _NOT_KSERVES and _named_by_all(seen, snapshot):
+            continue
         yield Suspect("gateway", finding, place=seen.namespace)
     if seen.live is None:
         return
@@ -55,6 +58,16 @@ def suspects_of_gateway(snapshot: Snapshot, wishes: Wishes) -> Iterator[Suspect]
         if over:
             yield Suspect("gateway", over)
     yield from _policies(seen, snapshot)
+
+
+def _named_by_all(seen: Sight, snapshot: Snapshot) -> bool:
+    """Whether every service names this Gateway itself."""
+    mine = (seen.namespace, seen.name)
+    return all(
+        mine in {(one.get("namespace", service.namespace), one.get("name")) for one in refs}
+        for service in snapshot.services
+        for refs in [(service.router.get("gateway") or {}).get("refs") or ()]
+    )
 
 
 def _with_complaints(seen: Sight, snapshot: Snapshot) -> Sight:

@@ -21,6 +21,7 @@ from tests.long.startup.starting import remove
 from tests.sandbox.harness import Sandbox
 
 ROUTER: Object = {"gateway": {}, "route": {}, "scheduler": {}}
+HERE = f"--namespace={NAMESPACE}"
 LONGEST_SECONDS = 120.0
 
 
@@ -138,11 +139,33 @@ def test_https(world: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_private_address(world: Sandbox) -> None:
-    """Only inside the cluster: KServe leaves status.url out."""
-    run = play(world.folder, "gateway", inputs={"gateway_service_type": "ClusterIP"})
+    """A Gateway that only the cluster reaches: KServe leaves status.url out."""
+    here = "--namespace=opendatahub"
+    place = {"name": "tests-private", "namespace": "opendatahub"}
+    inside = {"networking.istio.io/service-type": "ClusterIP"}
+    world.apply(
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {**place, "annotations": inside},
+            "spec": world.get("gateway", "inference-gateway", here)["spec"],
+        }
+    )
+    private = made("private", router={**ROUTER, "gateway": {"refs": [place]}})
     try:
-        assert run.code == 0, run.output[-4000:]
-        given = {"name": NAME, "connect_to": [], "way": "port-forward"}
-        watch(world, "private address", ready(NAME), **given)
+        target = "gateway/tests-private"
+        world.kubectl("wait", target, here, "--for=condition=Programmed", "--timeout=60s")
+        world.apply(private)
+        watch(
+            world,
+            "private address",
+            ready("private"),
+            name="private",
+            gateway="opendatahub/tests-private",
+            connect_to=[],
+            way="port-forward",
+        )
+        assert "url" not in world.get("llminferenceservice", "private", HERE)["status"]
     finally:
-        assert play(world.folder, "gateway").code == 0
+        gone(world, private)
+        world.kubectl("delete", "gateway", "tests-private", here)
