@@ -56,6 +56,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign
 STARTING_SECONDS = 2700.0
 """How long a start may take; the same as model_startup waits."""
 _ON_PURPOSE = ("STARTUP-STOPPED",)
+_EARLY = TRANSIENT | {"SMOKE-NOT-ROUTED"}
+"""What a client may see before the last part of a service is up, its scheduler."""
 _PHASES: dict[str, Phase] = {
     "STARTUP-QUOTA-EXCEEDED": "namespace",
     "STARTUP-IMAGE-CREDENTIALS": "namespace",
@@ -129,7 +131,7 @@ def _of_service(seen: Seen, snapshot: Snapshot) -> Iterator[Suspect]:
         yield Suspect("model", late, seen.subject)
     coming = not found and _is_coming(seen, snapshot)
     for finding in seen.asked.findings if seen.asked else ():
-        if not (coming and finding.code in TRANSIENT):
+        if not (coming and finding.code in _EARLY):
             yield Suspect("model", finding, seen.subject)
 
 

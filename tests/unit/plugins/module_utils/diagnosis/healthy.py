@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import Asked, Snapshot
+from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.stages import Stage, Step
 
 from tests.unit.plugins.module_utils.diagnosis.clusters import (
@@ -45,11 +46,13 @@ def fresh() -> Snapshot:
 
 
 def just_ready() -> Snapshot:
-    """Ready since two seconds: the gateway does not know the route yet."""
+    """Ready since two seconds: the gateway knows neither route nor scheduler yet."""
     live = service()
     for one in live["status"]["conditions"]:
         one["lastTransitionTime"] = JUST_NOW
-    return cluster(live=live, sight={"asked": asked(NOT_FOUND)})
+    unrouted = Finding("SMOKE-NOT-ROUTED", "warning", "the answer came round the scheduler")
+    told = asked(NOT_FOUND)
+    return cluster(live=live, sight={"asked": Asked([*told.findings, unrouted])})
 
 
 def restarted() -> Snapshot:
