@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.e2e.diagnosis.breaks import signal_server
-from tests.e2e.diagnosis.diagnosing import NAME, NAMESPACE, Object, codes, diagnose, told
+from tests.e2e.diagnosis.diagnosing import NAME, NAMESPACE, Object, codes, diagnose, kept, told
 from tests.e2e.site.playbooks import play
 from tests.long.diagnosis.outcomes import OUTCOMES
 from tests.long.startup.cases import Case
@@ -142,14 +144,19 @@ def test_a_private_address(world: Sandbox) -> None:
     """A Gateway that only the cluster reaches: KServe leaves status.url out."""
     here = "--namespace=opendatahub"
     place = {"name": "tests-private", "namespace": "opendatahub"}
-    inside = {"networking.istio.io/service-type": "ClusterIP"}
+    spec = world.get("gateway", "inference-gateway", here)["spec"]
+    settings = kept(world, "configmap", spec["infrastructure"]["parametersRef"]["name"], here)
+    settings["metadata"] = dict(place)
+    settings["data"]["service"] = yaml.safe_dump({"spec": {"type": "ClusterIP"}})
+    spec["infrastructure"]["parametersRef"]["name"] = place["name"]
     world.apply(
+        settings,
         {
             "apiVersion": "gateway.networking.k8s.io/v1",
             "kind": "Gateway",
-            "metadata": {**place, "annotations": inside},
-            "spec": world.get("gateway", "inference-gateway", here)["spec"],
-        }
+            "metadata": place,
+            "spec": spec,
+        },
     )
     private = made("private", router={**ROUTER, "gateway": {"refs": [place]}})
     try:
@@ -168,4 +175,4 @@ def test_a_private_address(world: Sandbox) -> None:
         assert "url" not in world.get("llminferenceservice", "private", HERE)["status"]
     finally:
         gone(world, private)
-        world.kubectl("delete", "gateway", "tests-private", here)
+        world.kubectl("delete", "gateway,configmap", "tests-private", here)
