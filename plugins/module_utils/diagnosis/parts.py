@@ -29,7 +29,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import TRA
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import quoted
 
 SETTLING_SECONDS = 20.0
-"""A part may be away for so long while it is replaced."""
+"""What is made of a service may be missing for so long."""
+STARTING_SECONDS = 120.0
+"""A part may be away for so long while it starts; a scheduler's probes begin after 30 s alone."""
 _CERTIFICATES = ("cert-manager", "webhook", "cainjector")
 _WHY = "kubectl -n {namespace} get pods; kubectl -n {namespace} describe deployment {name}"
 
@@ -85,7 +87,7 @@ def away(deployment: Object, snapshot: Snapshot) -> Away | None:
         words = f"{trouble.place}: {trouble.verdict.reason}"
         return Away(deployment, trouble.kind, quoted(words, trouble.pod))
     changed = with_status(deployment, "Available", "False") or {}
-    if snapshot.age(changed.get("lastTransitionTime")) < SETTLING_SECONDS:
+    if snapshot.age(changed.get("lastTransitionTime")) < STARTING_SECONDS:
         return None
     verdict = pod_rules.judge(pods, events, {})
     words = verdict.reason if verdict else f"{len(pods)} pods, none of them is ready"
