@@ -22,10 +22,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.machines import
     suspects_of_machines,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.models import suspects_of_model
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import (
-    SETTLING_SECONDS,
-    suspects_of_parts,
-)
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import suspects_of_parts
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.ranking import Cause, rank
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
     PHASES,
@@ -53,6 +50,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.routing import si
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import is_ready
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign
 
+ANSWERING_SECONDS = 60.0
+"""After Ready, until the gateway knows route and scheduler: it was seen to take half a minute."""
 STARTING_SECONDS = 2700.0
 """How long a start may take; the same as model_startup waits."""
 _ON_PURPOSE = ("STARTUP-STOPPED",)
@@ -140,7 +139,7 @@ def _is_coming(seen: Seen, snapshot: Snapshot) -> bool:
     ready = with_status(seen.sight.service or {}, "Ready")
     if ready is None:
         return _age_of_start(seen, snapshot) < STARTING_SECONDS
-    return snapshot.age(ready.get("lastTransitionTime")) < SETTLING_SECONDS
+    return snapshot.age(ready.get("lastTransitionTime")) < ANSWERING_SECONDS
 
 
 def _signs(seen: Seen) -> Iterator[Sign]:
