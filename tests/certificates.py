@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(name: str) -> tuple[bytes, bytes]:
-    """A certificate for 127.0.0.1 and its key, in PEM; it is its own authority."""
+def self_signed(name: str, *, hours: float = 1) -> tuple[bytes, bytes]:
+    """A certificate for 127.0.0.1 and its key, in PEM; it is its own authority.
+
+    It is valid for so many hours; one of negative hours has expired.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -25,8 +28,8 @@ def self_signed(name: str) -> tuple[bytes, bytes]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(hours=hours))
         .add_extension(addresses, critical=False)
         .sign(key, hashes.SHA256())
     )

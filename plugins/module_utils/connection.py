@@ -142,7 +142,11 @@ class HttpStream:
 class HttpSession:
     """A Session over kubernetes' own configured connection pool."""
 
-    def __init__(self, client: Any, source: str, extra: Mapping[str, Any]) -> None:
+    def __init__(
+        self, client: Any, source: str, extra: Mapping[str, Any], patience: float = READ_SECONDS
+    ) -> None:
+        """``patience``: seconds that a reply may take to begin."""
+        self._patience = patience
         self._configuration = client.configuration
         self._pool = client.rest_client.pool_manager
         self._lock = threading.Lock()
@@ -156,7 +160,7 @@ class HttpSession:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
         """One request with the session's credentials."""
-        reply = self._request(method, path, headers, READ_SECONDS, body=body)
+        reply = self._request(method, path, headers, self._patience, body=body)
         warnings = tuple(reply.headers.getlist("Warning"))
         later = str(reply.headers.get("Retry-After", ""))
         return Reply(reply.status, reply.data, warnings, float(later) if later.isdigit() else 0.0)
@@ -232,14 +236,15 @@ def _short(problem: Exception) -> str:
     return text.split(">: ", 1)[-1] if ">: " in text else text or type(problem).__name__
 
 
-def connect(options: Mapping[str, Any]) -> HttpSession:
+def connect(options: Mapping[str, Any], patience: float = READ_SECONDS) -> HttpSession:
     """Open a session as kubernetes.core would with these options; sends nothing yet.
 
+    ``patience``: seconds that a reply may take to begin.
     Raises ConnectionProblem when the options, the kubeconfig or its context cannot be used.
     """
     configuration, extra, source = _configured(options)
     configuration.connection_pool_maxsize = PARALLEL
-    return HttpSession(ApiClient(configuration), source, extra)
+    return HttpSession(ApiClient(configuration), source, extra, patience)
 
 
 def as_kubeconfig(options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import suspects_of
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.judge import judge as judge_metrics
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.metrics_info import nothing_to_read
@@ -28,9 +29,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Rout
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import explain
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.transport import HttpTransport
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import Chosen
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import signs_of
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import signs_of
 
 from tests.findings_page.phases import findings_of_phases
+from tests.unit.plugins.module_utils.diagnosis.broken import BROKEN
 from tests.unit.plugins.module_utils.metrics.test_judge import CASES as METRICS
 from tests.unit.plugins.module_utils.serving.manifests import good
 from tests.unit.plugins.module_utils.serving.test_checks import MISTAKES, MISTAKES_V17
@@ -92,6 +94,7 @@ def _findings() -> Iterator[Finding]:
     yield from findings_of_phases()
     yield from (sign.finding for _code, seen in STARTUPS for sign in signs_of(seen))
     yield from ends_of_startups()
+    yield from (one.finding for case in BROKEN for one in suspects_of(case.make()))
 
 
 def _told(*findings: Finding | None) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import (
     TRACKS,
     Track,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import timed_out_start
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.looking import Eyes
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import Course, StartupLooker
 
@@ -120,7 +121,11 @@ def result_of(
         waits = zip(courses, reasons, strict=True)
         findings = [
             course.pending
-            or (_timed_out(wish, reason, seconds) if timed_out else _unreadable(wish, reason))
+            or (
+                timed_out_start(wish.title, reason, seconds)
+                if timed_out
+                else _unreadable(wish, reason)
+            )
             for (wish, course), reason in waits
             if not course.step.done
         ]
@@ -131,19 +136,6 @@ def result_of(
         "findings": [one.to_dict() for one in findings],
         "msg": words,
     }
-
-
-def _timed_out(wish: Wish, reason: str, seconds: float) -> Finding:
-    return Finding(
-        code="STARTUP-TIMEOUT",
-        severity="error",
-        message=f"the model is not ready after {seconds:.0f} s",
-        subject=wish.title,
-        found=reason,
-        expected="Ready, and all pods of the latest revision",
-        fix="look at the stage that is named; if it only needs longer, raise wait_timeout",
-        source="wait_timeout",
-    )
 
 
 def _unreadable(wish: Wish, reason: str) -> Finding:

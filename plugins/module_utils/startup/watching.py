@@ -22,11 +22,12 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.look import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import crashing
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import Verdict, Wish
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.children import signs_of_service
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.containers import signs_of_containers
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import (
+    signs_of,
+    unknown_kind,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.logs import EVERY_SECONDS
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.looking import Eyes, Watched
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.nodes import signs_of_placement
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.routing import signs_of_routing
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import Sight
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import Sign
@@ -42,17 +43,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.usual import (
     slow_stages,
     usual_for,
 )
-
-
-def signs_of(sight: Sight) -> list[Sign]:
-    """Everything that is wrong; what counts soonest comes first."""
-    found = [
-        *signs_of_containers(sight),
-        *signs_of_placement(sight),
-        *signs_of_service(sight),
-        *signs_of_routing(sight),
-    ]
-    return sorted(found, key=lambda sign: (sign.heals, sign.patience))
 
 
 @dataclass
@@ -154,7 +144,7 @@ class StartupLooker:
 
     def _look(self, wish: Wish, course: Course, memory: Memory) -> Look:
         if not self._eyes.knows(wish, learn=memory.looked):
-            course.finding = _unknown_kind(wish)
+            course.finding = unknown_kind(wish.title, wish.api_version)
             return Look(Verdict(False, course.finding.message, hopeless=True))
         seen = self._eyes.see(wish, self._watched[wish])
         now = self._clock()
@@ -186,16 +176,3 @@ def _with_endpoints(step: Step, sight: Sight) -> Step:
     """The step, but not done while requests do not get to the pods: KServe does not look there."""
     wrong = next(signs_of_routing(sight), None) if step.done else None
     return Step(Stage.POOL, wrong.finding.message) if wrong else step
-
-
-def _unknown_kind(wish: Wish) -> Finding:
-    return Finding(
-        code="STARTUP-KIND-MISSING",
-        severity="error",
-        message="the cluster does not know the kind LLMInferenceService in this version",
-        subject=wish.title,
-        found=f"no {wish.api_version}",
-        expected="KServe's CustomResourceDefinitions of the track in kserve_track",
-        fix="run phase kserve, or correct kserve_track",
-        source="KServe, CustomResourceDefinitions",
-    )

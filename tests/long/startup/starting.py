@@ -57,14 +57,20 @@ def watch(
     return Starting(sandbox.kubeconfig, *wanted, wait_timeout=wait_timeout, sign=sign)
 
 
-def begin(sandbox: Sandbox, case: Case) -> Starting:
-    """Make what a case needs, and watch its service."""
+def prepare(sandbox: Sandbox, case: Case) -> None:
+    """Make what a case needs, and its service."""
     assert case.made
     if case.cloud:
         literals = [f"--from-literal={name}={value}" for name, value in case.cloud.items()]
         sandbox.kubectl("delete", *SWITCH, "--ignore-not-found")
         sandbox.kubectl("create", *SWITCH, *literals)
     sandbox.apply(*case.beside, case.made)
+
+
+def begin(sandbox: Sandbox, case: Case) -> Starting:
+    """Make what a case needs, and watch its service."""
+    prepare(sandbox, case)
+    assert case.made
     sign = functools.partial(case.sign, sandbox, case.namespace, case.name)
     return watch(sandbox, case.made, sign=sign)
 

@@ -8,9 +8,9 @@ import re
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.pods import Begun
+from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import signs_of
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import Sight
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import LONGEST_QUOTE, quoted
-from ansible_collections.llmd.tpu.plugins.module_utils.startup.watching import signs_of
 
 from tests.unit.plugins.module_utils.startup.failing import (
     FAILURES,

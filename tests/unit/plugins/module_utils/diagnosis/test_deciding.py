@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, llmd.tpu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Is each cause named once, with what follows as its evidence, and none where all is well?"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import decide
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import Snapshot
+
+from tests.unit.plugins.module_utils.diagnosis.broken import BROKEN, Broken
+from tests.unit.plugins.module_utils.diagnosis.healthy import HEALTHY
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=[case.name for case in BROKEN])
+def test_a_cause_is_named_once(case: Broken) -> None:
+    causes = decide(case.make()).causes
+    told = [cause.suspect.finding.code for cause in causes]
+    assert told == [case.code], [(c.finding.code, c.evidence) for c in causes]
+    [cause] = causes
+    assert cause.severity == case.severity
+    followed = {one.finding.code for one in cause.consequences}
+    assert set(case.follows) <= followed
+    finding = cause.suspect.finding
+    assert finding.fix, "a cause says what to do"
+    assert case.words in " ".join(
+        (
+            finding.subject,
+            finding.path,
+            finding.message,
+            finding.found,
+            finding.expected,
+            finding.fix,
+        )
+    )
+
+
+@pytest.mark.parametrize(("name", "snapshot"), HEALTHY, ids=[name for name, _snapshot in HEALTHY])
+def test_nothing_is_told_of_what_is_well(name: str, snapshot: Snapshot) -> None:
+    diagnosis = decide(snapshot)
+    assert [cause.to_dict() for cause in diagnosis.causes] == []
+    assert set(diagnosis.phases.values()) == {"ok"}
