@@ -120,6 +120,7 @@ def look(parameters: Mapping[str, Any], world: World) -> Snapshot:
         view = pool.submit(operators.read, reader.api, pools=True)
         installation = pool.submit(read_installation, session)
         eyes = Eyes(reader.api, session)
+        eyes.begin(_wish(space, name, live) for space, name, live in services if live)
         seen = [pool.submit(_see, eyes, *one) for one in services]
         things = pool.submit(_things, reader, places, namespaces, parameters)
         labels = pool.submit(_namespaces, reader)
@@ -165,12 +166,16 @@ def _gateway(parameters: Mapping[str, Any], places: Places) -> dict[str, Any]:
     }
 
 
+def _wish(namespace: str, name: str, live: Object) -> Wish:
+    return Wish(str(live["apiVersion"]), KIND, name, namespace)
+
+
 def _see(eyes: Eyes, namespace: str, name: str, live: Object | None) -> Seen:
     """A service as at a start; but whatever happened before counts, since nothing is repaired."""
     if live is None:
         sight = Sight(f"{KIND} {namespace}/{name}", None)
         return Seen(namespace, name, sight, Step(Stage.ACCEPTED, "it does not exist"))
-    wish = Wish(str(live["apiVersion"]), KIND, name, namespace)
+    wish = _wish(namespace, name, live)
     watched = eyes.watched()
     watched.looked = True
     sight = eyes.see(wish, watched).sight

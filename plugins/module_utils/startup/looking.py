@@ -95,7 +95,7 @@ class Eyes:
         self._shared = SharedLists(api)
         self._neighbourhood = Neighbourhood(api, session, clock)
 
-    def watched(self, among: int) -> Watched:
+    def watched(self, among: int = 1) -> Watched:
         """What to remember of a service, one among so many, that has not been looked at."""
         return Watched(Logs(self._api, self._clock, among), self._now())
 
