@@ -106,13 +106,13 @@ class _Module:
         return None
 
     def _of_row(self, row: ast.Tuple, literal: ast.expr, code: str) -> Told | None:
-        """Read the texts that follow a code in its row: message and fix."""
+        """Read the texts that follow a code in its row, message and fix; not a row of codes."""
         texts = [
             _text(one, self.constants, {})
             for one in row.elts[row.elts.index(literal) + 1 :]
             if not isinstance(one, ast.Constant) or one.value not in _SEVERITIES
         ]
-        if len(texts) < 2:
+        if len(texts) < 2 or any(map(CODE.fullmatch, texts)):
             return None
         return Told(code, tuple(_words(row)) or ("error",), texts[0], "", "", texts[1])
 
