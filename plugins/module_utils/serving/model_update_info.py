@@ -152,7 +152,7 @@ def _with_waiting(session: Session, seen: Sequence[Seen]) -> list[Seen]:
     Such an update hangs for good, and KServe calls the service ready (release-v0.15, run).
     """
     places = {View(one.wanted).namespace for one in seen if _may_hang(one)}
-    selected = {"labelSelector": ALL_SERVICES, "fieldSelector": "status.phase=Pending"}
+    selected = {"labelSelector": ALL_SERVICES, "fieldSelector": "spec.nodeName="}
     waiting = {
         (place, (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name"))
         for place in sorted(places)
