@@ -92,7 +92,7 @@ def test_few_requests_and_nothing_left_open(plane: ControlPlane, space: str) -> 
     print(f"5 s, 8 objects: {result['requests']} requests; a look a second needs {2 + 8 * 2 * 6}")
     assert result["requests"] <= 8 * 9
     time.sleep(0.2)
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # those of earlier tests may have ended
     assert len(os.listdir("/proc/self/fd")) <= files + 1  # connections end when they are collected
     assert len(asked(plane, space)) <= result["requests"]
 
