@@ -180,7 +180,9 @@ ok:
   type: bool
   sample: false
 phases:
-  description: The verdict of each phase, which is ok, warning or error.
+  description:
+    - The verdict of each phase, which is ok, warning or error. That of phase model is starting
+      while nothing is wrong with a service that does not answer yet.
   returned: success, or findings_only
   type: dict
   sample: {operators: ok, kserve: ok, gateway: error, namespace: ok, model: ok}

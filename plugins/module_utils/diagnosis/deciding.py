@@ -68,20 +68,27 @@ _PHASES: dict[str, Phase] = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The causes in their rank, what is in order, and the worst of each phase."""
+    """The causes in their rank, what is in order, and the worst of each phase.
+
+    ``starting``: nothing is broken, and a service does not answer yet.
+    """
 
     causes: Sequence[Cause]
     checked: Sequence[str]
+    starting: bool = False
 
     @property
     def phases(self) -> dict[str, str]:
-        """Of each phase: ok, warning or error."""
+        """Of each phase: ok, warning or error; of phase model also starting."""
         worst: dict[Phase, Severity] = {}
         for cause in self.causes:
             phase = cause.suspect.phase
             if cause.severity == "error" or phase not in worst:
                 worst[phase] = cause.severity
-        return {phase: _verdict(worst.get(phase)) for phase in PHASES}
+        found: dict[str, str] = {phase: _verdict(worst.get(phase)) for phase in PHASES}
+        if self.starting and found["model"] == "ok":
+            found["model"] = "starting"
+        return found
 
 
 def _verdict(worst: Severity | None) -> str:
@@ -93,7 +100,21 @@ def decide(snapshot: Snapshot, *, exposure: bool = False) -> Diagnosis:
     suspects = [one for one in suspects_of(snapshot) if exposure or one.finding.code != EXPOSED]
     # Information explains, and is nothing to mend.
     causes = [cause for cause in rank(suspects) if cause.severity != "info"]
-    return Diagnosis(causes, list(_in_order(snapshot, causes)))
+    broken = any(cause.severity == "error" for cause in causes)
+    starting = not broken and any(map(_is_starting, snapshot.services))
+    return Diagnosis(causes, list(_in_order(snapshot, causes)), starting)
+
+
+def _is_starting(seen: Seen) -> bool:
+    """Whether nobody has got an answer yet; one that is updated may answer meanwhile."""
+    if seen.stopped or _answered(seen):
+        return False
+    refused = seen.asked is not None and has_errors(seen.asked.findings)
+    return refused or not seen.step.done
+
+
+def _answered(seen: Seen) -> bool:
+    return bool(seen.asked and seen.asked.summary and not has_errors(seen.asked.findings))
 
 
 def suspects_of(snapshot: Snapshot) -> Iterator[Suspect]:
@@ -228,5 +249,5 @@ def _service_in_order(seen: Seen) -> Iterator[str]:
         parts += ["scheduler, pool"] if seen.scheduled else []
         parts += ["route and endpoints are there"] if seen.routed else []
         yield f"model: {seen.subject} is rolled out; {', '.join(parts)}"
-    if seen.asked and seen.asked.summary and not has_errors(seen.asked.findings):
+    if seen.asked and _answered(seen):
         yield f"inference: {seen.asked.summary[0]}"

@@ -48,6 +48,12 @@ def test_verify_gives_a_verdict_for_each_phase(converged: Sandbox) -> None:
     assert result["seconds"] < VERIFY_SECONDS
 
 
+def test_diagnose_ends_well_where_nothing_is_wrong(converged: Sandbox) -> None:
+    run = play(converged.folder, "diagnose")
+    assert run.code == 0, run.output[-4000:]
+    assert "phase model: ok" in run.text
+
+
 def test_the_playbooks_end_with_words_when_something_is_broken(converged: Sandbox) -> None:
     [case] = [one for one in BREAKS if one.name == "configuration"]
     with broken(converged, case):

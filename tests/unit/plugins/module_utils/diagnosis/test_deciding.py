@@ -39,4 +39,11 @@ def test_a_cause_is_named_once(case: Broken) -> None:
 def test_nothing_is_told_of_what_is_well(name: str, snapshot: Snapshot) -> None:
     diagnosis = decide(snapshot)
     assert [cause.to_dict() for cause in diagnosis.causes] == []
-    assert set(diagnosis.phases.values()) == {"ok"}
+    assert {**diagnosis.phases, "model": "ok"} == dict.fromkeys(diagnosis.phases, "ok")
+    assert diagnosis.phases["model"] in ("ok", "starting")
+
+
+def test_a_service_that_does_not_answer_yet_is_starting_and_one_that_rolls_is_well() -> None:
+    verdicts = {name: decide(snapshot).phases["model"] for name, snapshot in HEALTHY}
+    starting = [name for name, verdict in verdicts.items() if verdict == "starting"]
+    assert starting == ["fresh", "just ready"]
