@@ -38,6 +38,9 @@ NODES_SECONDS = 4.0
 """Between two looks at the nodes."""
 _AUTOSCALER = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
 
+_OF_EACH = 4
+"""So many objects of a kind a service is thought to have, when a list is bounded."""
+
 Items = Sequence[dict[str, Any]]
 
 
@@ -70,7 +73,7 @@ class SharedLists:
         key = (kind.path(None, namespace), selector)
         with self._lock:
             if key not in self._lists:
-                found = listed(self._api, kind, namespace, number * FEW, selector)
+                found = listed(self._api, kind, namespace, number * _OF_EACH, selector)
                 self._lists[key] = None if found is None else _sorted(found, sort)
             groups = self._lists[key]
         return None if groups is None else groups.get(name, ())
