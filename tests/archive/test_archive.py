@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-ROOMS = {"changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "roles"}
+from tests.archive.building import run
+
+ROOMS = {"awx", "changelogs", "docs", "inventories", "meta", "playbooks", "plugins", "roles"}
 FILES = {
     "FILES.json",
     "LICENSE",
@@ -26,61 +23,12 @@ FILES = {
 }
 
 
-def run(words: Sequence[str], folder: Path, collections: Path | None = None) -> str:
-    """Run a program of the virtual environment that makes the tests; return its output."""
-    environment = dict(os.environ)
-    if collections:
-        environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    program = Path(sys.executable).with_name(words[0])
-    done = subprocess.run(
-        [str(program), *words[1:]], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive, built from the files that git knows or would add."""
-    source = tmp_path_factory.mktemp("source")
-    target = tmp_path_factory.mktemp("archive")
-    names = subprocess.run(
-        ["git", "ls-files", "-coz", "--exclude-standard"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        check=True,
-    ).stdout
-    with subprocess.Popen(
-        ["tar", "--null", "--ignore-failed-read", "-T", "-", "-cf", "-"],
-        cwd=CHECKOUT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as pack:
-        assert pack.stdin is not None
-        pack.stdin.write(names)
-        pack.stdin.close()
-        subprocess.run(["tar", "-xf", "-"], cwd=source, stdin=pack.stdout, check=True)
-    run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], source)
-    return next(target.glob("llmd-tpu-*.tar.gz"))
-
-
-@pytest.fixture(scope="module")
-def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A collections folder that holds nothing but the installed archive."""
-    folder = tmp_path_factory.mktemp("collections")
-    command = ["ansible-galaxy", "collection", "install", str(archive), "--offline", "--force"]
-    run([*command, "--collections-path", str(folder)], folder)
-    # Without this, a copy that ansible finds elsewhere would be tested instead.
-    assert (folder / "ansible_collections/llmd/tpu/MANIFEST.json").is_file()
-    return folder
-
-
 def test_holds_what_belongs_and_nothing_else(archive: Path) -> None:
     with tarfile.open(archive) as files:
         names = files.getnames()
     top = {name.split("/")[0] for name in names}
-    assert top == ROOMS | FILES
+    # The changelog comes with the first release.
+    assert top - {"CHANGELOG.rst"} == ROOMS | FILES
     assert not [name for name in names if name.endswith("ansible.cfg")]
     assert not [name for name in names if "__pycache__" in name]
 
