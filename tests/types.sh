@@ -8,3 +8,4 @@ ln -sfn "$PWD" "$tree/ansible_collections/llmd/tpu"
 export MYPYPATH="$tree:."
 mypy -p ansible_collections.llmd.tpu.plugins
 mypy -p tests
+mypy -p execution_environment
