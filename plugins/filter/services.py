@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, llmd.tpu contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that finds what KServe made for LLMInferenceServices and leaves behind.
+"""Filters on LLMInferenceServices: what KServe leaves behind of them, and where they are reached.
 
-Source: opendatahub-io/kserve ``pkg/controller/llmisvc`` (the ClusterRoleBinding of a scheduler's
-account has no owner).
+Source of the former: opendatahub-io/kserve ``pkg/controller/llmisvc`` (the ClusterRoleBinding of a
+scheduler's account has no owner).
 """
 
 from __future__ import annotations
@@ -47,9 +47,14 @@ def bindings_of_services(bindings: Iterable[Object], services: Iterable[Object])
     return found
 
 
+def service_urls(services: Iterable[Object]) -> dict[str, str]:
+    """`namespace/name` to URL of the services that have one, as the info modules list them."""
+    return {f"{one['namespace']}/{one['name']}": str(one["url"]) for one in services if one["url"]}
+
+
 class FilterModule:
     """The filters of this file, as Ansible asks for them."""
 
     def filters(self) -> dict[str, Any]:
         """Filter name to function."""
-        return {"bindings_of_services": bindings_of_services}
+        return {"bindings_of_services": bindings_of_services, "service_urls": service_urls}

@@ -30,7 +30,7 @@ def source(text: str, cache: str) -> dict[str, str]:
     Raises AnsibleFilterError for a repository that is not pinned to a full commit and an archive
     without a checksum: a branch, a tag or an address can hold something else tomorrow.
     """
-    place, _, fragment = text.partition("#")
+    place, _hash, fragment = text.partition("#")
     if fragment or ARCHIVE.search(_without_folder(urlsplit(place).path)[0]):
         return _archive(text, place, fragment, cache)
     if "://" not in text:
@@ -55,7 +55,7 @@ def source(text: str, cache: str) -> dict[str, str]:
 
 def _archive(text: str, place: str, fragment: str, cache: str) -> dict[str, str]:
     """An archive lies below cache under its digest, so that another content is another folder."""
-    name, _, digest = fragment.partition("=")
+    name, _equals, digest = fragment.partition("=")
     if name != "sha256" or not SHA256.fullmatch(digest):
         raise AnsibleFilterError(
             f"The source {text!r} is not pinned: expected {FORM}; the digest is the 64 hexadecimal "
@@ -81,7 +81,7 @@ def _archive(text: str, place: str, fragment: str, cache: str) -> dict[str, str]
 
 def _without_folder(path: str) -> tuple[str, str]:
     """The path before `//`, and the folder inside that follows it."""
-    outside, _, inside = path.partition("//")
+    outside, _slashes, inside = path.partition("//")
     return outside, inside
 
 

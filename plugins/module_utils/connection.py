@@ -19,11 +19,15 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+try:
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+except ImportError:  # told by the imports below, which need that collection too
+    AUTH_ARG_SPEC = {}
+
 IMPORT_PROBLEM: str | None = None
 try:
     import urllib3
     import yaml
-    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
         _create_auth_spec,
         _create_configuration,
@@ -33,7 +37,6 @@ try:
     from kubernetes.config import ConfigException, list_kube_config_contexts
 except ImportError as problem:
     IMPORT_PROBLEM = str(problem)
-    AUTH_ARG_SPEC = {}
 
 VERSION = "0.1.0"
 USER_AGENT = f"llmd.tpu/{VERSION}"
@@ -184,6 +187,8 @@ class HttpSession:
                 **more,
             )
         except urllib3.exceptions.SSLError as problem:
+            if "EOF" in str(problem):  # whoever was to answer went away in the middle of it
+                raise ConnectionLost(_short(problem)) from problem
             raise ConnectionProblem(self._not_secured(problem)) from problem
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             raise ConnectionLost(_short(problem)) from problem

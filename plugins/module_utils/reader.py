@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,10 +15,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
     ApiError,
     first_contact,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
-    TROUBLE_SECONDS,
-    Persistence,
-)
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import patient
 
 # The server sends names, labels and owners only: the values of Secrets never leave it.
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -46,12 +42,7 @@ class Reader:
         """Learn the server's kinds."""
         self.api = Api(session)
         first_contact(self.api)
-        self._persist = Persistence(
-            TROUBLE_SECONDS,
-            clock=time.monotonic,
-            sleep=time.sleep,
-            retried=lambda: self.api.counts.add(retries=1),
-        )
+        self._persist = patient(lambda: self.api.counts.add(retries=1))
 
     def ask(self, questions: Sequence[Question]) -> list[dict[str, Any] | None]:
         """The answers in order: an object or a list, None for what is not there."""

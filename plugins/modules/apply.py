@@ -10,7 +10,7 @@ module: apply
 short_description: Converge a list of Kubernetes objects, writing only what differs
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads every object first, compares it with what is asked for as server-side apply would, and
     writes only the objects that differ, by server-side apply. A run that has nothing to do sends
@@ -163,12 +163,12 @@ EXAMPLES = r"""
       metadata:
         name: models
 
-- name: Converge a folder of manifests, with our label on each
+- name: Converge a folder of manifests, with a label on each
   llmd.tpu.apply:
-    src: "{{ kserve_manifests }}"
-    namespace: opendatahub
+    src: manifests
+    namespace: models
     labels:
-      llmd.tpu/phase: kserve
+      team: search
 
 - name: Converge an overlay, its CRDs first
   llmd.tpu.apply:
@@ -180,12 +180,11 @@ EXAMPLES = r"""
 - name: Converge a chart without its monitoring
   llmd.tpu.apply:
     chart:
-      - path: charts/sail-operator
-        name: sail-operator
-        namespace: istio-system
+      - path: charts/web
+        name: web
+        namespace: models
         values:
-          pullSecret:
-            name: redhat-pull-secret
+          title: Models of team search
     exclude:
       - kind: ServiceMonitor
         group: monitoring.coreos.com
@@ -200,9 +199,10 @@ EXAMPLES = r"""
 
 - name: Converge what is asked for, and delete what earlier versions made
   llmd.tpu.apply:
-    src: "{{ gateway_manifests }}"
+    src: manifests
+    namespace: models
     labels:
-      llmd.tpu/phase: gateway
+      team: search
     prune: true
 
 - name: Delete everything that carries a label, with the CRDs of one group
@@ -210,11 +210,11 @@ EXAMPLES = r"""
     state: absent
     prune: true
     labels:
-      llmd.tpu/phase: kserve
-    remove_crds: [serving.kserve.io]
+      team: search
+    remove_crds: [example.com]
     leftovers:
       - kind: Secret
-        name: kserve-webhook-server-cert
+        name: web-cert
 """
 
 RETURN = r"""

@@ -10,7 +10,7 @@ module: cost_info
 short_description: Name what of a cluster costs money, as far as the cluster shows it
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Lists nodes with TPU chips by pool, load balancers with their addresses, disks, and the number
     of other nodes. Prices are not asked for, and what lies outside the cluster (reserved

@@ -10,7 +10,7 @@ module: diagnosis_info
 short_description: Find out why a model does not serve
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Looks once at everything between a client and the model server. Operators and their webhooks,
     KServe's controller and what it needs, the gateway and its pods, route, InferencePool,
@@ -202,7 +202,7 @@ report:
   sample:
     - "ok: operators: istiod, cert-manager run, Istio v1.28.3; their webhooks answer"
 services:
-  description: The services that were looked at.
+  description: The services that were looked at. V(url) is empty while one has none or is stopped.
   returned: success, or findings_only
   type: list
   elements: dict
@@ -212,6 +212,7 @@ services:
       stage: ready
       state: ready
       asked: true
+      url: http://203.0.113.10/llm-d-inference-scheduling/qwen2-3b-pattern1
 seconds:
   description: How long it took.
   returned: success, or findings_only

@@ -10,7 +10,7 @@ module: gateway_info
 short_description: Look at the Gateway in front of the models, and judge it
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Tells whose the Gateway is, where it listens, which addresses it has, and whether anybody may
     use the models through it.

@@ -9,7 +9,7 @@ module: inference_smoke
 short_description: Ask a model through its gateway and judge the answer
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Asks the URL that the LLMInferenceService itself reports for a completion, a chat completion, a
     stream and the list of models, and judges each answer. C(Ready=True) is neither needed nor taken
@@ -158,7 +158,7 @@ extends_documentation_fragment:
   - llmd.tpu.connection.attributes
 attributes:
   check_mode:
-    support: none
+    support: partial
     details:
       - Skipped, as a service that does not exist yet cannot be asked.
 requirements:

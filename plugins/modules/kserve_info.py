@@ -10,7 +10,7 @@ module: kserve_info
 short_description: Tell what KServe a cluster has, and what stands in the way of ours
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Looks for controllers of KServe in all namespaces, for the webhooks and CRDs of
     LLMInferenceServices and the services themselves, and judges what that means for installing or
@@ -64,9 +64,10 @@ EXAMPLES = r"""
     findings_only: true
   register: kserve
 
-- name: Stop unless KServe can be removed
+- name: See whether KServe can be removed
   llmd.tpu.kserve_info:
     state: absent
+    findings_only: true
 """
 
 RETURN = r"""

@@ -10,7 +10,7 @@ module: manifests_info
 short_description: List the objects and images that manifests, overlays and charts bring
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads and renders manifests as M(llmd.tpu.apply) does, from the same options, and tells what is
     in them. No cluster is asked and nothing is written but the cache.

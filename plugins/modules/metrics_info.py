@@ -10,7 +10,7 @@ module: metrics_info
 short_description: Read what model servers, scheduler and gateway count, and judge it
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads the metrics of the vLLM pods of LLMInferenceServices, of their schedulers (EPP), and what
     the gateway's Envoy counts of both, and gives them as plain numbers with the unit in the name.
@@ -76,11 +76,11 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ metrics.report }}"
 
-- name: Watch one service for half a minute
+- name: Watch one service for ten seconds
   llmd.tpu.metrics_info:
     name: qwen2-3b-pattern1
     namespace: llm-d-inference-scheduling
-    interval: 30
+    interval: 10
 
 - name: Take one look, and only collect what is wrong
   llmd.tpu.metrics_info:

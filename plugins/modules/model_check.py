@@ -9,7 +9,7 @@ module: model_check
 short_description: Check an LLMInferenceService against TPU, KServe and vLLM rules
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads the manifest of a model and tells what cannot work on a real cluster, where it stands in
     the YAML, and what to write instead. Nothing is written anywhere.
@@ -100,6 +100,7 @@ EXAMPLES = r"""
   llmd.tpu.model_check:
     name: qwen2-3b-pattern1
     namespace: llm-d-inference-scheduling
+    kserve_track: release-v0.17
 """
 
 RETURN = r"""
@@ -131,6 +132,20 @@ corrected:
   returned: when the input could be read
   type: list
   elements: dict
+  contains:
+    service:
+      description: Namespace and name, or the name.
+      type: str
+    ok:
+      description: Whether a check of the corrected manifest finds no error.
+      type: bool
+    changes:
+      description: What was changed, each with its place in the manifest.
+      type: list
+      elements: str
+    definition:
+      description: The corrected manifest.
+      type: dict
   sample:
     - service: llm-d-inference-scheduling/qwen2-3b-pattern1
       ok: true

@@ -10,7 +10,7 @@ module: model_info
 short_description: List the models that a cluster serves
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Lists the LLMInferenceServices with where they answer, whether they are ready, their pods and
     their TPU chips. Made for dashboards, surveys and reports.
@@ -65,6 +65,52 @@ models:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: The service's name.
+      type: str
+    namespace:
+      description: The service's namespace.
+      type: str
+    model:
+      description: The name that requests give.
+      type: str
+    uri:
+      description: Where the model comes from.
+      type: str
+    url:
+      description: Where it answers.
+      type: str
+    ready:
+      description: The condition C(Ready).
+      type: bool
+    reason:
+      description: Why it is not ready.
+      type: str
+    stopped:
+      description: Whether it is stopped.
+      type: bool
+    rolled_out:
+      description: Whether all pods are of the latest revision and serve.
+      type: bool
+    replicas:
+      description: Pods - wanted, of the latest revision, available, and present.
+      type: dict
+    chips:
+      description: TPU chips of one replica, and those in use.
+      type: dict
+    accelerator:
+      description: The nodes' label for the accelerator.
+      type: str
+    topology:
+      description: The nodes' label for the topology.
+      type: str
+    image:
+      description: The server's image.
+      type: str
+    vllm:
+      description: The version of vLLM, as far as the image tells it.
+      type: str
   sample:
     - name: qwen2-3b-pattern1
       namespace: llm-d-inference-scheduling

@@ -10,7 +10,7 @@ module: model_startup
 short_description: Watch models start, stage by stage, and name what goes wrong
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Waits until LLMInferenceServices are ready, as M(llmd.tpu.wait_ready) does, and says what each
     does meanwhile - V(accepted), V(children) (Deployments and pods are made), V(scheduled),
@@ -77,13 +77,12 @@ EXAMPLES = r"""
     services:
       - {name: qwen2-3b-pattern1, namespace: llm-d-inference-scheduling}
 
-- name: Watch two models, and show how long the first one compiled
+- name: Watch a model of another KServe, for an hour at most
   llmd.tpu.model_startup:
     kserve_track: release-v0.17
     wait_timeout: 3600
     services:
       - {name: qwen2-3b-pattern1, namespace: llm-d-inference-scheduling}
-      - {name: llama-8b, namespace: chat}
   register: started
 
 - name: Show the stages

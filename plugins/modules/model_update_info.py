@@ -10,7 +10,7 @@ module: model_update_info
 short_description: Tell how changed models would be brought about
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Compares LLMInferenceServices with the cluster, as M(llmd.tpu.apply) does in check mode, and
     tells for each whether it is made, changed, started or stopped, and whether its pods are
@@ -55,13 +55,12 @@ seealso:
 EXAMPLES = r"""
 - name: Tell how a changed model would be brought about
   llmd.tpu.model_update_info:
-    definition: "{{ lookup('ansible.builtin.file', 'model.yaml') | from_yaml }}"
+    definition: "{{ lookup('ansible.builtin.file', 'model.yaml') | from_yaml_all }}"
   register: update
 
 - name: Stop what has no room for a rolling update
   llmd.tpu.apply:
     definition: "{{ update.stop_first }}"
-  when: update.stop_first | length > 0
 
 - name: Wait until its chips are free
   llmd.tpu.wait_ready:
@@ -81,6 +80,22 @@ updates:
   returned: success
   type: list
   elements: dict
+  contains:
+    namespace:
+      description: The service's namespace.
+      type: str
+    name:
+      description: The service's name.
+      type: str
+    does:
+      description: What happens.
+      type: str
+    how:
+      description: How pods are replaced.
+      type: str
+    reason:
+      description: Why it is done in this way.
+      type: str
   sample:
     - namespace: llm-d-inference-scheduling
       name: qwen2-3b-pattern1

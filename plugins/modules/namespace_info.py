@@ -10,7 +10,7 @@ module: namespace_info
 short_description: Look at the namespaces of models, and judge what is asked for
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Tells of each namespace whose it is, which services live in it, which Secrets it has, and which
     objects of ours are in it. Of Secrets it reads the names only. Nothing is written anywhere.

@@ -10,7 +10,7 @@ module: operators_info
 short_description: Whose Istio and cert-manager a cluster has, which versions, and who needs them
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads a cluster and answers one of three questions about its operators. Nothing is written.
   - Errors fail the task, and warnings are shown as Ansible's warnings, unless O(findings_only).

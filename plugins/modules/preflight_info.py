@@ -10,7 +10,7 @@ module: preflight_info
 short_description: Look at everything a run needs, before it writes anything
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Takes what the phases of a run are going to do and tells what would stop them. Programs and
     their versions, the cluster and its version, every permission, whether credentials really open

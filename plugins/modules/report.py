@@ -10,7 +10,7 @@ module: report
 short_description: Write what a cluster serves, and how well, as one HTML page and as JSON
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Makes one HTML page of what other words of this collection returned - what runs where with
     versions and digests of images, findings, the start of each model as a picture, latencies of the
@@ -113,7 +113,7 @@ EXAMPLES = r"""
 
 - name: Write a report of them
   llmd.tpu.report:
-    path: /var/www/html/models.html
+    path: ~/models.html
     models: "{{ served.models }}"
 
 - name: Measure a model
@@ -137,12 +137,12 @@ path:
   description: The page.
   returned: success
   type: str
-  sample: /var/www/html/models.html
+  sample: /home/me/models.html
 json_path:
   description: The data.
   returned: success
   type: str
-  sample: /var/www/html/models.json
+  sample: /home/me/models.json
 ok:
   description: Whether all models are ready, all asked ones answered, and no finding is an error.
   returned: success

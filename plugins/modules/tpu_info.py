@@ -10,7 +10,7 @@ module: tpu_info
 short_description: Tell which TPU nodes a cluster has, and whether a model fits
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Reads the nodes that carry the label C(cloud.google.com/gke-tpu-accelerator) and the pods on
     them - on GKE, and on any cluster whose nodes are labelled so.
@@ -103,6 +103,16 @@ room:
       chips, V(after_scale_up), V(unknown) or V(never). RV(room.replicas) says how many fit now.
   returned: when O(accelerator) is given
   type: dict
+  contains:
+    when:
+      description: From when on the model fits.
+      type: str
+    replicas:
+      description: How many fit now.
+      type: int
+    reason:
+      description: Why, in words.
+      type: str
   sample:
     when: after_others
     replicas: 0

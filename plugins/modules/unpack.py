@@ -10,7 +10,7 @@ module: unpack
 short_description: Unpack an archive whose checksum is known, once
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Fetches an archive, or reads it from a path, compares its SHA-256 with the expected one, and
     only then unpacks it. A folder that is there already is left alone, wherever the archive is.
@@ -50,7 +50,7 @@ seealso:
 EXAMPLES = r"""
 - name: Unpack KServe's manifests from a share
   llmd.tpu.unpack:
-    archive: /srv/llmd/kserve-9682be2.tar.gz
+    archive: ~/kserve-9682be2.tar.gz
     sha256: 1f0e5f9b7f9d1c0d6f8a3f2a3f5d7b1c2e4a6c8e0b2d4f6a8c0e2b4d6f8a0c2e
     dest: ~/.cache/llmd-tpu/sources/kserve-9682be2
 """
@@ -59,7 +59,8 @@ RETURN = r"""
 dest:
   description: The folder.
   returned: success
-  type: path
+  type: str
+  sample: /var/lib/awx/sources/kserve
 """
 
 import os
@@ -67,6 +68,7 @@ import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.validation import check_type_path
 from ansible.module_utils.urls import fetch_url
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.archive import (
     BadArchive,
@@ -98,7 +100,7 @@ def _work(module: AnsibleModule) -> bool:
     if dest.is_dir():
         return False
     remote = origin.startswith(("https://", "http://"))
-    path = _fetch(module, origin) if remote else Path(os.path.expanduser(origin))
+    path = _fetch(module, origin) if remote else Path(check_type_path(origin))
     if not path.is_file():
         raise BadArchive(
             f"there is no file {path}. Expected: the archive, on the machine where the task runs."

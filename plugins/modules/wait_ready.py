@@ -10,7 +10,7 @@ module: wait_ready
 short_description: Wait until Kubernetes objects are ready, by rules that know their kinds
 version_added: 0.1.0
 author:
-  - llmd.tpu contributors (@llmd-tpu)
+  - llmd.tpu contributors (!UNKNOWN)
 description:
   - Waits for many objects at once. Knows Deployment, StatefulSet, DaemonSet, Job, Namespace,
     Secret, ConfigMap, Service (a ready endpoint), CustomResourceDefinition, webhook
@@ -122,8 +122,12 @@ EXAMPLES = r"""
     wait_timeout: 600
     objects:
       - {api_version: sailoperator.io/v1, kind: Istio, name: default}
-      - {api_version: v1, kind: Secret, name: ca, namespace: cert-manager, keys: [tls.crt]}
-      - {api_version: example.com/v1, kind: Widget, name: one, field: status.phase=Done}
+      - api_version: v1
+        kind: Secret
+        name: opendatahub-ca
+        namespace: cert-manager
+        keys: [tls.crt]
+      - {api_version: v1, kind: Namespace, name: opendatahub, field: status.phase=Active}
 
 - name: Wait in silence, and not for a CustomResourceDefinition that nobody brings
   llmd.tpu.wait_ready:
@@ -135,7 +139,7 @@ EXAMPLES = r"""
 - name: Wait until a namespace and all in it are gone
   llmd.tpu.wait_ready:
     objects:
-      - {api_version: v1, kind: Namespace, name: llm-d-inference-scheduling, gone: true}
+      - {api_version: v1, kind: Namespace, name: models-of-last-year, gone: true}
 
 - name: Wait until the chips of a stopped service are free
   llmd.tpu.wait_ready:
@@ -143,7 +147,7 @@ EXAMPLES = r"""
       - api_version: v1
         kind: Pod
         namespace: llm-d-inference-scheduling
-        selector: app.kubernetes.io/name=qwen2-3b-pattern1
+        selector: app.kubernetes.io/name=llama-8b
         gone: true
 """
 
@@ -153,6 +157,25 @@ objects:
   returned: when the API server answered
   type: list
   elements: dict
+  contains:
+    api_version:
+      description: As it was given.
+      type: str
+    kind:
+      description: As it was given.
+      type: str
+    name:
+      description: As it was given, or that of an object that a selector found.
+      type: str
+    namespace:
+      description: As it was given.
+      type: str
+    ready:
+      description: Whether it is as it should be.
+      type: bool
+    reason:
+      description: What it lacks, or what shows that it is ready.
+      type: str
   sample:
     - api_version: apps/v1
       kind: Deployment

@@ -8,10 +8,10 @@ import gzip
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.llmd.tpu.plugins.module_utils.beside import written_beside
 from ansible_collections.llmd.tpu.plugins.module_utils.bundle.room import File
 
 
@@ -53,14 +53,9 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 def write(path: Path, content: bytes, overwrite: bool) -> None:
     """Write a file that its owner alone may read, whole or not at all. Raises ArchiveProblem."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
+        with written_beside(path, content) as beside:
             if not overwrite:
                 path.touch(mode=0o600, exist_ok=False)  # refuses a file that came meanwhile
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            os.replace(beside, path)
     except OSError as problem:
         raise ArchiveProblem(f"{path} cannot be written: {problem}.") from problem

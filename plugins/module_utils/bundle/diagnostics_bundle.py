@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.llmd.tpu.plugins.module_utils.bundle import files
 from ansible_collections.llmd.tpu.plugins.module_utils.bundle.archive import (
     ArchiveProblem,
     pack,
@@ -150,10 +151,11 @@ def _run(parameters: Mapping[str, Any], check: bool, world: World) -> dict[str, 
 
 def _check(parameters: Mapping[str, Any], path: Path) -> None:
     """Raise before anything is asked when no archive could come of it."""
-    if page.IMPORT_PROBLEM:
+    missing = page.IMPORT_PROBLEM or files.IMPORT_PROBLEM
+    if missing:
         raise ProgramProblem(
-            f"a Python library is missing: {page.IMPORT_PROBLEM}. Needed where the task runs: the "
-            "package Jinja2 (pip install Jinja2); ansible-core brings it along."
+            f"a Python library is missing: {missing}. Needed where the task runs: the packages "
+            "Jinja2 and PyYAML (pip install Jinja2 PyYAML); ansible-core brings them along."
         )
     least = {"max_size": 2**16, "log_lines": 1, "command_timeout": 1, "timeout": 1}
     for name, number in least.items():

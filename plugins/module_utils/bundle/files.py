@@ -7,11 +7,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-import yaml
-from ansible_collections.llmd.tpu.plugins.module_utils.bundle.room import File, Rank
+from ansible_collections.llmd.tpu.plugins.module_utils.bundle.room import File, fit
 from ansible_collections.llmd.tpu.plugins.module_utils.bundle.scope import (
     CONTROLLERS,
     sorted_events,
@@ -20,24 +19,35 @@ from ansible_collections.llmd.tpu.plugins.module_utils.bundle.told import Collec
 from ansible_collections.llmd.tpu.plugins.module_utils.images import images_of
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.cleaning import Cleaner
 
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+IMPORT_PROBLEM: str | None = None
+try:
+    import yaml
+
+    _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+except ImportError as problem:
+    IMPORT_PROBLEM = str(problem)
+
 _NO_LINE_BREAKS = 2**31 - 1
 """A line that YAML folds would hide what stands in it."""
 
 
 def files_of(found: Collected, cleaner: Cleaner, most: int) -> list[File]:
-    """The files of a bundle, clean; none is read beyond so many bytes."""
+    """The files of a bundle, clean.
+
+    What there is no room for in so many bytes is cut before: to clean takes a second a megabyte.
+    """
     for body in (*found.secrets, *(body for _command, body in found.objects)):
         cleaner.learn(body)
-    return [
-        *_events(found, cleaner),
+    raw = [
+        *_events(found),
         *_objects(found, cleaner),
         *(
-            _file(name, _start_or_end(name, text, most), _rank(name), command, cleaner)
+            File(name, text, "logs" if name.endswith(".log") else "objects", command.words)
             for name, command, text in found.texts
             if text
         ),
     ]
+    return [replace(file, text=cleaner.text(file.text)) for file in fit(raw, most)]
 
 
 def given_files(data: Mapping[str, Any], cleaner: Cleaner) -> list[File]:
@@ -92,14 +102,14 @@ def _pretty(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n"
 
 
-def _events(found: Collected, cleaner: Cleaner) -> Iterable[File]:
+def _events(found: Collected) -> Iterable[File]:
     by_place: dict[str, tuple[Command, list[Mapping[str, Any]]]] = {}
     for command, body in found.objects:
         if body.get("kind") == "Event":
             by_place.setdefault(command.namespace, (command, []))[1].append(body)
     for namespace, (command, events) in by_place.items():
         name = f"namespaces/{namespace}/events.txt"
-        yield _file(name, sorted_events(events), "events", command, cleaner)
+        yield File(name, sorted_events(events), "events", command.words)
 
 
 def _objects(found: Collected, cleaner: Cleaner) -> Iterable[File]:
@@ -118,21 +128,4 @@ def _objects(found: Collected, cleaner: Cleaner) -> Iterable[File]:
             width=_NO_LINE_BREAKS,
             allow_unicode=True,
         )
-        yield _file(f"{folder}/{kind}.yaml", text, "objects", command, cleaner)
-
-
-def _rank(name: str) -> Rank:
-    return "logs" if name.endswith(".log") else "objects"
-
-
-def _start_or_end(name: str, text: str, most: int) -> str:
-    """What there can be room for, in whole lines: half a token would not be known as one."""
-    if len(text) <= most:
-        return text
-    if name.endswith(".log"):
-        return text[-most:].partition("\n")[2]
-    return text[:most].rpartition("\n")[0] + "\n"
-
-
-def _file(name: str, text: str, rank: Rank, command: Command, cleaner: Cleaner) -> File:
-    return File(name, cleaner.text(text), rank, command.words)
+        yield File(f"{folder}/{kind}.yaml", text, "objects", command.words)

@@ -37,7 +37,7 @@ def fit(files: Iterable[File], most: int) -> list[File]:
     """The files in order of their names, cut so that together they have at most so many bytes.
 
     What is small stays whole; what is large shares the rest. Of a log the end is kept, of all else
-    the beginning.
+    the beginning, in whole lines: half a token would not be known as one.
     """
     chosen: list[File] = []
     left = most
@@ -58,11 +58,12 @@ def _cut(file: File, most: int) -> File:
     note = f"[llmd.tpu: {len(content)} bytes, cut for want of room]\n".encode()
     room = most - len(note)
     if room < LEAST:
-        return replace(file, text="", left_out=len(content))
+        return replace(file, text="", left_out=file.left_out + len(content))
     if file.rank == "logs":
         part = content[-room:]
-        text = note + part[part.find(b"\n") + 1 :]
+        text = note + part.partition(b"\n")[2]
     else:
         part = content[:room]
         text = part[: part.rfind(b"\n") + 1] + note
-    return replace(file, text=text.decode(errors="ignore"), left_out=len(content) - len(text))
+    cut = len(content) - len(text)
+    return replace(file, text=text.decode(errors="ignore"), left_out=file.left_out + cut)

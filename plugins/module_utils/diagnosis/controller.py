@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.certificates import certificate_of
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import Snapshot, Suspect
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import ca_certificate
@@ -26,7 +27,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.judging import unknown_kind
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import name_of
-from cryptography import x509
 
 _SOURCE = "KServe, pkg/controller/llmisvc"
 CONFIG = "inferenceservice-config"
@@ -159,14 +159,6 @@ def expired(pem: str, subject: str, fix: str, now: datetime) -> Finding | None:
         fix=f"{fix}; kubectl get certificate -A shows whether cert-manager renews it",
         source="RFC 5280, section 4.1.2.5",
     )
-
-
-def certificate_of(pem: str) -> x509.Certificate | None:
-    """The first certificate of a text; None when there is none."""
-    try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
-        return None
 
 
 def _blind(snapshot: Snapshot) -> Iterator[Suspect]:

@@ -22,8 +22,16 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.machines import
     suspects_of_machines,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.models import suspects_of_model
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import suspects_of_parts
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.ranking import Cause, rank
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import (
+    pods_of,
+    settling,
+    suspects_of_parts,
+)
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.ranking import (
+    Cause,
+    explains,
+    rank,
+)
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
     PHASES,
     Phase,
@@ -119,6 +127,13 @@ def _answered(seen: Seen) -> bool:
 
 def suspects_of(snapshot: Snapshot) -> Iterator[Suspect]:
     """Everything that is wrong, causes and consequences alike."""
+    shared = list(_of_what_all_share(snapshot))
+    yield from shared
+    for seen in snapshot.services:
+        yield from _of_service(seen, snapshot, shared)
+
+
+def _of_what_all_share(snapshot: Snapshot) -> Iterator[Suspect]:
     yield from suspects_of_parts(snapshot)
     yield from suspects_of_webhooks(snapshot)
     for finding in check_cert_manager(snapshot.operators) if snapshot.operators.operators else ():
@@ -126,11 +141,9 @@ def suspects_of(snapshot: Snapshot) -> Iterator[Suspect]:
     yield from suspects_of_controller(snapshot)
     yield from suspects_of_gateway(snapshot, Wishes(mesh_namespace=snapshot.places.mesh))
     yield from suspects_of_url(snapshot)
-    for seen in snapshot.services:
-        yield from _of_service(seen, snapshot)
 
 
-def _of_service(seen: Seen, snapshot: Snapshot) -> Iterator[Suspect]:
+def _of_service(seen: Seen, snapshot: Snapshot, shared: Sequence[Suspect]) -> Iterator[Suspect]:
     if snapshot.namespaces and seen.namespace not in snapshot.namespaces:
         yield Suspect("namespace", _no_namespace(seen), seen.subject)
     if seen.stopped:
@@ -151,12 +164,35 @@ def _of_service(seen: Seen, snapshot: Snapshot) -> Iterator[Suspect]:
         yield Suspect("model", late, seen.subject)
     coming = not found and _is_coming(seen, snapshot)
     for finding in seen.asked.findings if seen.asked else ():
-        if not (coming and finding.code in _EARLY):
-            yield Suspect("model", finding, seen.subject)
+        suspect = Suspect("model", finding, seen.subject)
+        early = coming and finding.code in _EARLY
+        follows = any(explains(one, suspect) for one in shared)
+        if follows or not (early or _is_known_of_istio(finding, snapshot)):
+            yield suspect
+
+
+def _is_known_of_istio(finding: Finding, snapshot: Snapshot) -> bool:
+    """Whether nobody but Istio can mend it: of several pools it asks one scheduler only.
+
+    Seen with Istio 1.28.3 (istio issue 58392). Requests are answered, but not where the scheduler
+    would send them.
+    """
+    pools = {
+        (one["metadata"].get("namespace"), one["metadata"].get("name"))
+        for one in snapshot.operators.pools
+    }
+    return finding.code == "SMOKE-NOT-ROUTED" and len(pools) > 1
 
 
 def _is_coming(seen: Seen, snapshot: Snapshot) -> bool:
-    """Whether a service that nothing is wrong with need not answer yet: it starts, or just did."""
+    """Whether a service that nothing is wrong with need not answer yet.
+
+    It starts, or just did, or what is in front of it does.
+    """
+    doors = snapshot.gateway.deployments if snapshot.gateway else ()
+    in_front = [pod for door in doors for pod in pods_of(door, snapshot)]
+    if settling([*in_front, *seen.sight.pods], snapshot):
+        return True
     ready = with_status(seen.sight.service or {}, "Ready")
     if ready is None:
         return _age_of_start(seen, snapshot) < STARTING_SECONDS

@@ -14,6 +14,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionProblem,
     connection_options,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis import certificates
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import (
     Diagnosis,
     decide,
@@ -21,6 +22,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.looking import World, look
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.ranking import Cause
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import Snapshot
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.urls import url_of
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import describe, failure_message
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import ApiError
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.live import ObjectReadError
@@ -55,11 +57,18 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
+_MISSING = (
+    f"a Python library is missing: {certificates.IMPORT_PROBLEM}. Needed where the task runs: the "
+    "package cryptography (pip install cryptography); ansible-core brings it along. Nothing was "
+    "looked at."
+)
 CONSTRAINTS: dict[str, Any] = {"required_by": {"name": ("namespace",)}}
 
 
 def run(parameters: Mapping[str, Any], world: World | None = None) -> dict[str, Any]:
     """Diagnose and give the task's result; never raises for bad input."""
+    if certificates.IMPORT_PROBLEM:
+        return {"failed": True, "changed": False, "ok": False, "msg": _MISSING}
     started = time.monotonic()
     try:
         snapshot = look(parameters, world or World())
@@ -93,6 +102,7 @@ def result_of(
                 "stage": str(seen.step.stage),
                 "state": "stopped on purpose" if seen.stopped else seen.step.words,
                 "asked": seen.asked is not None,
+                "url": url_of(seen),
             }
             for seen in snapshot.services
         ],

@@ -18,6 +18,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.network import 
     blocked,
     policy_in_the_way,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import settling
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
     Phase,
     Snapshot,
@@ -85,7 +86,8 @@ def _server(
         yield Suspect(phase, finding, place=client.namespace)
     slices = slices_of(snapshot, client.namespace, client.service)
     if not ready_endpoint(slices):
-        if snapshot.things.read("EndpointSlice", client.namespace):
+        known = snapshot.things.read("EndpointSlice", client.namespace)
+        if known and not settling(_pods_behind(client, snapshot), snapshot):
             finding = Finding(
                 code="DIAGNOSIS-WEBHOOK-NO-ENDPOINT",
                 severity="error",
@@ -157,10 +159,15 @@ def _port(client: Client, slices: Sequence[Object], snapshot: Snapshot) -> int:
 
 def _policies_before(client: Client, port: int, snapshot: Snapshot) -> tuple[str, ...]:
     """The policies that let nobody outside to the server; konnectivity's agents are pods."""
-    service = snapshot.things.one("Service", client.namespace, client.service)
-    labels = ((service or {}).get("spec") or {}).get("selector") or {}
-    pods = snapshot.things.labelled("Pod", client.namespace, labels) if labels else []
+    pods = _pods_behind(client, snapshot)
     policies = snapshot.things.all("NetworkPolicy", client.namespace)
     spaces = snapshot.namespaces.get(client.namespace, {})
     found = [blocked(policies, OUTSIDE, End(pod, spaces), port) for pod in pods]
     return next((one.policies for one in found if one), ())
+
+
+def _pods_behind(client: Client, snapshot: Snapshot) -> list[Object]:
+    """The pods that the webhook's Service selects."""
+    service = snapshot.things.one("Service", client.namespace, client.service)
+    selector = ((service or {}).get("spec") or {}).get("selector")
+    return snapshot.things.pods(client.namespace, selector)

@@ -8,6 +8,7 @@ reads them. Of Secrets only certificates are kept. What the account may not read
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.urls import bas
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway import gateway_info
 from ansible_collections.llmd.tpu.plugins.module_utils.gateway.judge import ca_certificate
-from ansible_collections.llmd.tpu.plugins.module_utils.operators import view as operators
+from ansible_collections.llmd.tpu.plugins.module_utils.operators import reading as operators
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.objects import image
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.versions import running_istio
 from ansible_collections.llmd.tpu.plugins.module_utils.reader import Question, Reader, items
@@ -84,6 +85,8 @@ _OF_MODELS = (
     ("InferencePool", "inference.networking.k8s.io/v1"),
     ("InferencePool", "inference.networking.x-k8s.io/v1alpha2"),
 )
+_MOMENT = 3.0
+"""Seconds after which a kubelet has told of a container that ended."""
 _HEALTH = "/api/v1/namespaces/{}/pods/https:{}:8000/proxy/health"
 _REDHAT = "registry.redhat.io/"
 
@@ -98,6 +101,7 @@ class World:
     )
     smoke: Callable[[Mapping[str, Any]], dict[str, Any]] = smoke_test.run
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: Callable[[float], None] = time.sleep
 
 
 def look(parameters: Mapping[str, Any], world: World) -> Snapshot:
@@ -264,9 +268,29 @@ def _closer(
             snapshot,
             services=services,
             answers={path: answers[path] for path in hooks},
-            alive={name: answers[path] for name, path in servers.items()},
+            alive=confirmed({name: answers[path] for name, path in servers.items()}, reader, world),
             certificates=certificates.result(),
         )
+
+
+def confirmed(told: Mapping[str, Answer], reader: Reader, world: World) -> dict[str, Answer]:
+    """What servers answer, without those whose pods are Ready no more a moment later.
+
+    Between the end of a server and the kubelet's word about it a pod looks Ready.
+    """
+    silent = [name for name, one in told.items() if not one.reached and not one.forbidden]
+    if not silent:
+        return dict(told)
+    world.pause(_MOMENT)
+    places = [one.partition("/") for one in silent]
+    pods = reader.ask(
+        [
+            Question("Pod", namespace=namespace, name=name, optional=True)
+            for namespace, _slash, name in places
+        ]
+    )
+    ended = {name for name, pod in zip(silent, pods, strict=True) if not (pod and is_ready(pod))}
+    return {name: one for name, one in told.items() if name not in ended}
 
 
 def _answer(session: Session, path: str) -> Answer:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.controller import (
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.certificates import (
     certificate_of,
-    expired,
+    signed_by,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.controller import expired
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.hooks import slices_of
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.parts import (
     SETTLING_SECONDS,
@@ -50,8 +51,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.startup.sight import (
     uid_of,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.startup.signs import quoted
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 SHADOW_OF = "istio.io/inferencepool-name"
 _SHADOW = "istio.io/inferencepool-extension-"
@@ -437,7 +436,7 @@ def _certificate(seen: Seen, snapshot: Snapshot) -> Iterator[Finding]:
         yield over
     bundle = ((snapshot.gateway.bundle if snapshot.gateway else None) or {}).get("data") or {}
     trusted = _authorities(str(bundle.get("ca.crt", "")))
-    if read is None or not trusted or any(_signed(read, one) for one in trusted):
+    if read is None or not trusted or any(signed_by(read, one) for one in trusted):
         return
     yield Finding(
         code="DIAGNOSIS-CERTIFICATE-FOREIGN",
@@ -456,14 +455,3 @@ def _certificate(seen: Seen, snapshot: Snapshot) -> Iterator[Finding]:
 def _authorities(text: str) -> list[str]:
     end = "-----END CERTIFICATE-----"
     return [part + end for part in text.split(end) if "-----BEGIN CERTIFICATE-----" in part]
-
-
-def _signed(read: x509.Certificate, authority: str) -> bool:
-    """Whether an authority's key made the signature."""
-    known = certificate_of(authority)
-    try:
-        if known is not None:
-            read.verify_directly_issued_by(known)
-    except (InvalidSignature, TypeError, ValueError):
-        return False
-    return known is not None

@@ -8,7 +8,7 @@ every other workload (`readiness/pods.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
@@ -102,13 +102,29 @@ def _running(pods: Sequence[Object]) -> bool:
     )
 
 
+def settling(pods: Iterable[Object], snapshot: Snapshot) -> bool:
+    """Whether one of these pods starts, or just has: what it serves follows in a moment."""
+    return any(_settles(pod, snapshot) for pod in pods)
+
+
+def _settles(pod: Object, snapshot: Snapshot) -> bool:
+    place = pod["metadata"]
+    events = snapshot.things.all("Event", str(place.get("namespace")))
+    if place.get("deletionTimestamp") or pod_rules.unschedulable(pod):
+        return False
+    if any(pod_rules.troubles([pod], events, {})):
+        return False
+    if ready := with_status(pod, "Ready"):
+        return snapshot.age(ready.get("lastTransitionTime")) < SETTLING_SECONDS
+    lost = with_status(pod, "Ready", "False") or {}
+    since = lost.get("lastTransitionTime") or place.get("creationTimestamp")
+    return snapshot.age(since) < STARTING_SECONDS
+
+
 def pods_of(deployment: Object, snapshot: Snapshot) -> list[Object]:
     """The pods that a Deployment selects."""
-    labels: Mapping[str, str] = ((deployment.get("spec") or {}).get("selector") or {}).get(
-        "matchLabels"
-    ) or {}
-    namespace = str(deployment["metadata"].get("namespace"))
-    return snapshot.things.labelled("Pod", namespace, labels) if labels else []
+    selector = ((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    return snapshot.things.pods(str(deployment["metadata"].get("namespace")), selector)
 
 
 def suspects_of_parts(snapshot: Snapshot) -> Iterator[Suspect]:

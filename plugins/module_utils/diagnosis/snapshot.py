@@ -67,6 +67,10 @@ class Things:
             if labels.items() <= (one["metadata"].get("labels") or {}).items()
         ]
 
+    def pods(self, namespace: str, selector: Mapping[str, str] | None) -> list[Object]:
+        """The pods that a selector chooses; an empty one chooses none."""
+        return self.labelled("Pod", namespace, selector) if selector else []
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import (
+    Seen,
     Snapshot,
     Suspect,
 )
@@ -71,6 +72,12 @@ def suspects_of_url(snapshot: Snapshot) -> Iterator[Suspect]:
 def base_of(url: str) -> str:
     """A URL or path without what clients put behind a service's URL."""
     return next((url.removesuffix(one) for one in _SUFFIXES if url.endswith(one)), url)
+
+
+def url_of(seen: Seen) -> str:
+    """The URL of a service, empty while it has none or is stopped: its status keeps the last."""
+    address = None if seen.stopped else address_from_status(seen.sight.service or {})
+    return address.url if address else ""
 
 
 def _is_address(host: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionLost,
@@ -27,7 +27,7 @@ _STRANGERS = 4
 # Whoever may read one of these need not see the others.
 _PRIVATE = ("Secret",)
 
-Place = tuple[Kind, str | None, str]
+Place: TypeAlias = "tuple[Kind, str | None, str]"
 """Kind, namespace and name of an object."""
 
 

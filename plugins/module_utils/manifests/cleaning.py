@@ -60,7 +60,7 @@ class Cleaner:
             if value.startswith(_PUBLIC) or len(value) > LONGEST:
                 continue
             # A file's last line break is no part of what is secret.
-            for spelled in {value, value.strip()}:
+            for spelled in (value, value.strip()):
                 if len(spelled) >= SHORTEST and spelled != MASK and not _PATH.fullmatch(spelled):
                     self._values.add(spelled)
         self._pattern = None

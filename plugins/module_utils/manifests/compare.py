@@ -48,7 +48,6 @@ _ATOMIC_DEFAULTS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("fieldRef", "apiVersion"): ("v1",),
     ("headers", "type"): ("Exact",),
     ("matches", "path"): ({"type": "PathPrefix", "value": "/"},),
-    ("names", "listKind"): (),
     ("parentRefs", "group"): ("gateway.networking.k8s.io",),
     ("parentRefs", "kind"): ("Gateway",),
     ("path", "type"): ("PathPrefix",),
@@ -86,7 +85,7 @@ def compare(desired: Mapping[str, Any], live: Mapping[str, Any], manager: str) -
     for name, value in desired.items():
         if name in ("apiVersion", "kind"):
             continue
-        walk.field(name, value, live, (), owners.ours, owners.everybody, atomic=False)
+        walk.compare_field(name, value, live, (), owners.ours, owners.everybody, atomic=False)
     removed = tuple(
         spell(path) for path in _given_up(desired, live, owners.ours, owners.others, ())
     )
@@ -104,7 +103,7 @@ class _Walk:
     changes: list[Path] = field(default_factory=list)
     doubts: list[Path] = field(default_factory=list)
 
-    def field(
+    def compare_field(
         self,
         name: str,
         desired: Any,
@@ -170,7 +169,7 @@ class _Walk:
         atomic: bool,
     ) -> None:
         for name, value in desired.items():
-            self.field(name, value, live, path, ours, known, atomic=atomic)
+            self.compare_field(name, value, live, path, ours, known, atomic=atomic)
         if atomic:
             parent = next((part for part in reversed(path) if isinstance(part, str)), "")
             for name in live.keys() - desired.keys():

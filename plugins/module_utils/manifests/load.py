@@ -75,7 +75,7 @@ class Manifest:
 def inline(definition: Any, origin: str = "definition") -> list[Manifest]:
     """The objects of an inline definition: dict, list or YAML text. Raises BadManifest."""
     if isinstance(definition, str):
-        return documents(str(definition), origin)
+        return documents(plain(definition), origin)
     return _objects(plain(definition), origin)
 
 
@@ -223,11 +223,11 @@ def _without_nulls(value: Any) -> Any:
 def plain(value: Any) -> Any:
     """Ordinary Python values out of Ansible's tagged ones."""
     if isinstance(value, Mapping):
-        return {str(name): plain(v) for name, v in value.items()}
+        return {plain(str(name)): plain(v) for name, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # str() of Ansible's own kind of text is of that kind in 2.16
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):

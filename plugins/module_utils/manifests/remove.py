@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import PARALLEL, ConnectionLost
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests import removal
@@ -30,7 +30,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.report import O
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import Persistence
 from ansible_collections.llmd.tpu.plugins.module_utils.readiness.verdicts import still_there
 
-Key = tuple[str, str, str | None, str]
+Key: TypeAlias = "tuple[str, str, str | None, str]"
 _NAMESPACES = ("", "Namespace")
 _CRDS = ("apiextensions.k8s.io", "CustomResourceDefinition")
 # A list that cannot be had says little: no right to it, a kind that has gone, an API of an add-on

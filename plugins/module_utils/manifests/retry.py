@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import TypeVar
@@ -75,7 +76,7 @@ class Persistence:
         wait_seconds: float,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
-        retried: Callable[[], None],
+        retried: Callable[[], object],
     ) -> None:
         self._wait_seconds = wait_seconds
         self._clock = clock
@@ -104,3 +105,8 @@ class Persistence:
         if kind is Patience.LONG:
             return self._wait_seconds
         return min(self._wait_seconds, TROUBLE_SECONDS)
+
+
+def patient(retried: Callable[[], object] = lambda: None) -> Persistence:
+    """The patience of a task that only reads; `retried` is told of each further attempt."""
+    return Persistence(TROUBLE_SECONDS, time.monotonic, time.sleep, retried)

@@ -85,8 +85,8 @@ def is_zero(value: Any) -> bool:
 
 def identical(desired: Any, live: Any) -> bool:
     """The same in value and type all the way down, where Python's own `==` takes 1 for true."""
-    kind = type(desired)
-    if kind is not type(live):
+    kind, live_kind = type(desired), type(live)
+    if kind is not live_kind:
         return False
     if kind is dict:
         if len(desired) != len(live):

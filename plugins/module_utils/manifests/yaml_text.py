@@ -82,7 +82,7 @@ def parse(text: str) -> list[Any]:
 
 
 def _documents(text: str) -> list[Any]:
-    composer = _Composer(text)
+    composer = _Composer(str.__str__(text))  # PyYAML's C library takes no kind of text but str
     try:
         documents = []
         while composer.check_node():

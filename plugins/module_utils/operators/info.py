@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import yaml
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
     ConnectionLost,
     ConnectionProblem,
@@ -29,6 +28,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import (
     ApiError,
     first_contact,
 )
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests.yaml_text import BadYaml, parse
 from ansible_collections.llmd.tpu.plugins.module_utils.operators import versions
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.dependents import check_dependents
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.installs import (
@@ -40,7 +40,8 @@ from ansible_collections.llmd.tpu.plugins.module_utils.operators.installs import
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.objects import image
 from ansible_collections.llmd.tpu.plugins.module_utils.operators.pools import check_pools
-from ansible_collections.llmd.tpu.plugins.module_utils.operators.view import View, read
+from ansible_collections.llmd.tpu.plugins.module_utils.operators.reading import read
+from ansible_collections.llmd.tpu.plugins.module_utils.operators.view import View
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.compatibility import (
     DISTRIBUTIONS,
     row_of,
@@ -48,7 +49,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.serving.compatibility imp
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import DEFAULT_TRACK, TRACKS
 
 QUESTIONS = ("install", "verify", "remove")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def argument_spec() -> dict[str, Any]:
@@ -155,8 +155,9 @@ def _accepted_versions(pattern: str) -> tuple[str, list[str]]:
         )
     try:
         with open(found[0], encoding="utf-8") as stream:
-            return found[0], versions.istio_versions(yaml.load(stream, Loader=_Loader))
-    except (OSError, yaml.YAMLError, AttributeError) as problem:
+            crd = parse(stream.read())[0]
+        return found[0], versions.istio_versions(crd)
+    except (OSError, UnicodeError, BadYaml, IndexError, AttributeError) as problem:
         raise UnreadableCrd(
             f"{found[0]} is no CRD that can be read: {problem}. Check operators_sail_chart. "
             "Nothing was changed."

@@ -19,7 +19,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.exchange import (
     Outcome,
     Request,
 )
-from ansible_collections.llmd.tpu.plugins.module_utils.tpu.quota import quota_path
+from ansible_collections.llmd.tpu.plugins.module_utils.tpu.quota import API, quota_path
 
 IMPORT_PROBLEM: str | None = None
 try:
@@ -30,7 +30,6 @@ try:
 except ImportError as problem:
     IMPORT_PROBLEM = str(problem)
 
-API = "https://cloudquotas.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _WELL_KNOWN = "~/.config/gcloud/application_default_credentials.json"
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import Finding
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Phase, Target
@@ -25,7 +26,7 @@ _NAMED_VERBS = frozenset({"get", "patch", "update", "delete"})
 _WATCHING_VERBS = frozenset({"list", "watch"})
 _SLOWER = "what is waited for is looked at again and again, which takes longer"
 
-Resources = Callable[[str, str], tuple[str, bool] | None]
+Resources: TypeAlias = "Callable[[str, str], tuple[str, bool] | None]"
 """(api_version, kind) to (resource, namespaced); None where the server does not know the kind."""
 
 

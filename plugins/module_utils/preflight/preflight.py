@@ -284,7 +284,7 @@ class Checks:
 
         wanted = needs(self._phases, resources)
         answers = ask_permissions(session, wanted, self._pool)
-        lacking = missing(wanted, lambda question: answers.get(question))
+        lacking = missing(wanted, answers.get)
         self.findings.extend(lacking)
         allowed = sum(1 for question in wanted if answers.get(question))
         self.checked.append(f"{len(wanted)} permissions asked for, {allowed} granted")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.plan import Phase, Program
 from ansible_collections.llmd.tpu.plugins.module_utils.preflight.programs import Answer
+from ansible_collections.llmd.tpu.plugins.module_utils.process import run_program
 
 _SECONDS = 10
 
@@ -26,17 +27,12 @@ def programs_of(phases: Iterable[Phase]) -> dict[Program, tuple[str, ...]]:
 def hear(program: Program, phases: tuple[str, ...]) -> Answer:
     """Ask one program for its version."""
     try:
-        done = subprocess.run(
-            [program.path, *_version_words(program)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
+        done = run_program([program.path, *_version_words(program)], _SECONDS)
     except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
         words = problem.strerror if isinstance(problem, OSError) else type(problem).__name__
         return Answer(program, phases, False, str(words))
-    return Answer(program, phases, True, done.stdout or done.stderr)
+    said = done.stdout or done.stderr
+    return Answer(program, phases, True, said.decode(errors="replace"))
 
 
 def _version_words(program: Program) -> list[str]:

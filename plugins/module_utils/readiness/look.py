@@ -8,6 +8,7 @@ events, or the Service behind it. Each look names the places whose changes call 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ class Looker:
         self._ahead: dict[str, Object | None] = {}
         self._children: dict[str, Sequence[Object]] = {}
         self._gateways_seen: dict[str, bool] = {}
+        self._asking = threading.Lock()
 
     def begin(self, wishes: Sequence[Wish], pool: ThreadPoolExecutor) -> None:
         """Before looks at all of these: read by lists what they have in common."""
@@ -244,12 +246,13 @@ class Looker:
 
     def _gateway_exists(self, place: str, path: str) -> bool:
         """Asked once a pass, although all pools report on the same one."""
-        if place not in self._gateways_seen:
-            try:
-                self._gateways_seen[place] = self._api.get(path) is not None
-            except ApiError:
-                self._gateways_seen[place] = True
-        return self._gateways_seen[place]
+        with self._asking:
+            if place not in self._gateways_seen:
+                try:
+                    self._gateways_seen[place] = self._api.get(path) is not None
+                except ApiError:
+                    self._gateways_seen[place] = True
+            return self._gateways_seen[place]
 
     def _trouble(self, wish: Wish, sight: Sight, memory: Memory, look: Look) -> Verdict | None:
         """Why an object that is not ready is not, as others tell it."""

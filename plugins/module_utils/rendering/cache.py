@@ -13,13 +13,13 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.llmd.tpu.plugins.module_utils.beside import written_beside
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import VERSION
 
 DEFAULT_FOLDER = "~/.cache/llmd-tpu/rendered"
@@ -89,7 +89,9 @@ class Cache:
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _ours(self._folder):
-                _write(self._folder / name, digest + b"\n" + content)
+                path = self._folder / name
+                with written_beside(path, digest + b"\n" + content) as beside:
+                    os.replace(beside, path)
                 self._forget_unused(self._folder)
 
     def _forget_unused(self, folder: Path) -> None:
@@ -122,16 +124,3 @@ def _line(entry: Entry) -> bytes:
 def _entry(line: bytes) -> Entry:
     head, _tab, body = line.partition(b"\t")
     return Entry(Head(*json.loads(head)), body)
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write beside and rename, so that a reader sees the old file or the new one."""
-    handle, beside = tempfile.mkstemp(dir=file.parent, prefix=".")  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as output:
-            output.write(content)
-        os.replace(beside, file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise

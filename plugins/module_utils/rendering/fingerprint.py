@@ -125,7 +125,7 @@ class _Walk:
         if "\n" in text:
             return
         here = False
-        for name in {text, text.partition("=")[2]}:
+        for name in (text, text.partition("=")[2]):
             if not name or os.path.isabs(name):  # kustomize refuses absolute paths
                 continue
             named = f"{folder}/{name}"

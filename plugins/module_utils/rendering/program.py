@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.load import BadManifest
+from ansible_collections.llmd.tpu.plugins.module_utils.process import run_program
 
 RENDER_SECONDS = 300.0
 _VERSION_SECONDS = 30.0
@@ -27,17 +28,10 @@ class Program:
     def version(self) -> str:
         """What it says about its version; its complaint when it cannot."""
         try:
-            done = subprocess.run(
-                [self.path, *self.version_arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_VERSION_SECONDS,
-                check=False,
-            )
+            done = run_program([self.path, *self.version_arguments], _VERSION_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as problem:
             return str(problem)
-        return done.stdout.decode(errors="replace")
+        return (done.stdout + done.stderr).decode(errors="replace")
 
     def identity(self) -> tuple[str, ...]:
         """What tells this program from another one, without running it where that can be.
@@ -56,13 +50,7 @@ class Program:
         Arguments are seen by everybody on the machine. Raises BadManifest when it cannot run.
         """
         try:
-            done = subprocess.run(
-                [self.path, *arguments],
-                input=given,
-                capture_output=True,
-                timeout=RENDER_SECONDS,
-                check=False,
-            )
+            done = run_program([self.path, *arguments], RENDER_SECONDS, given)
         except subprocess.TimeoutExpired as problem:
             raise BadManifest(
                 f"{self.path} {arguments[0]} did not end within {RENDER_SECONDS:g} s. Expected: "

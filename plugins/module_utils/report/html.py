@@ -20,7 +20,6 @@ from ansible_collections.llmd.tpu.plugins.module_utils.report.shape import (
     seconds_in_words,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.prefixes import NOBODY
-from markupsafe import Markup
 
 _BODY = """
 {% from 'macros.html' import findings as show_findings %}
@@ -106,7 +105,7 @@ _BODY = """
 <h3>{{ one.name }}</h3>
 <p>{{ one.words }}</p>
 {% if one.picture %}
-<figure>{{ one.picture }}</figure>
+<figure>{{ one.picture | safe }}</figure>
 <div class="table"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col" class="number">Began at</th>
 <th scope="col" class="number">Took</th></tr></thead>
@@ -140,7 +139,7 @@ scheduler: {{ one.routed }}{% endif %}</p>
 {% if one.pictures %}
 <div class="cards">
 {% for picture in one.pictures %}
-<figure class="card">{{ picture }}</figure>
+<figure class="card">{{ picture | safe }}</figure>
 {% endfor %}
 </div>
 {% endif %}
@@ -284,7 +283,7 @@ def _startup(service: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {
         "name": service["name"],
         "words": f"{ended} after {seconds_in_words(service['seconds'])}{reason}{code}",
-        "picture": Markup(pictures.timeline(service, number)) if stages else "",
+        "picture": pictures.timeline(service, number) if stages else "",
         "rows": [
             (one["stage"], f"{one['began']:g} s", seconds_in_words(one["seconds"]))
             for one in stages
@@ -303,7 +302,7 @@ def _smoke(smoke: Mapping[str, Any], number: int) -> dict[str, Any]:
         "routed": scheduler.get("verdict", ""),
         # The prefixes have a table.
         "lines": [line for line in smoke.get("summary") or () if "  " not in line.strip()],
-        "pictures": [Markup(draw(smoke, number)) for draw in drawn],
+        "pictures": [draw(smoke, number) for draw in drawn],
         "latencies": _latencies(smoke.get("latencies")),
         "evidence": [
             (one.get("place", ""), one.get("says", ""), one.get("words", ""))

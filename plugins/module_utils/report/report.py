@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.llmd.tpu.plugins.module_utils.beside import written_beside
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import VERSION
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.cleaning import Cleaner
 from ansible_collections.llmd.tpu.plugins.module_utils.pages import page
@@ -120,11 +120,6 @@ def _write(path: Path, text: str) -> None:
     """Whole or not at all, with the rights that a new file gets here."""
     mask = os.umask(0)
     os.umask(mask)
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with written_beside(path, text.encode()) as beside:
+        os.chmod(beside, 0o666 & ~mask)
+        os.replace(beside, path)

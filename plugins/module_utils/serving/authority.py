@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+IMPORT_PROBLEM: str | None = None
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+except ImportError as problem:
+    IMPORT_PROBLEM = str(problem)
 
 FEWEST_BITS = 2048
 SOON = timedelta(days=30)
@@ -24,6 +28,8 @@ SOON = timedelta(days=30)
 
 def authority_problem(certificate: str, key: str, now: datetime | None = None) -> str:
     """Why KServe cannot sign with these PEM texts, or an empty text."""
+    if IMPORT_PROBLEM:
+        return f"it cannot be read here: {IMPORT_PROBLEM}; ansible-core brings cryptography along"
     now = now or datetime.now(UTC)
     try:
         read = x509.load_pem_x509_certificate(certificate.encode())

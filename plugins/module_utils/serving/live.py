@@ -17,11 +17,14 @@ from ansible_collections.llmd.tpu.plugins.module_utils.connection import (
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.client import ApiError
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.retry import (
-    TROUBLE_SECONDS,
     Persistence,
+    patient,
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.reader import METADATA_LIST
 from ansible_collections.llmd.tpu.plugins.module_utils.serving.tracks import GROUP, KIND
+
+LOST_SECONDS = 1.5
+"""How long a read is asked again that got no answer: a proxy, or one of several API servers."""
 
 
 class ObjectReadError(Exception):
@@ -44,18 +47,22 @@ def send(
     """Send one request and parse the JSON reply; a busy server is asked again for half a minute.
 
     An API server that has just started, or whose CRDs have, answers 429 for some seconds ("storage
-    is (re)initializing"). Raises ObjectReadError for any other answer than success, and for none
-    at all.
+    is (re)initializing"). A read whose connection is lost is asked again for a moment. Raises
+    ObjectReadError for any other answer than success, and for none at all.
     """
     data = None if body is None else json.dumps(body).encode()
     headers = {"Accept": accept}
     if body is not None:
         headers["Content-Type"] = "application/json"
 
+    started = time.monotonic()
+
     def attempt() -> Reply:
         try:
             reply = session.send(method, path, headers, data)
         except ConnectionLost as problem:
+            if method == "GET" and time.monotonic() - started < LOST_SECONDS:
+                raise
             raise ObjectReadError(
                 f"no answer from the API server {session.server} ({session.source}): {problem}. "
                 "Check that the cluster runs and the address is right."
@@ -67,7 +74,7 @@ def send(
 
     asked = f"{method} {path} at {session.server}"
     try:
-        reply = (persist or _patient())(attempt)
+        reply = (persist or patient())(attempt)
     except ApiError as problem:
         text = f"{asked}: HTTP {problem.status}, {problem.message}"
         raise ObjectReadError(text, problem.status) from problem
@@ -81,10 +88,6 @@ def send(
     if not isinstance(answer, dict):
         raise ObjectReadError(f"{asked}: the reply is no JSON object")
     return answer
-
-
-def _patient() -> Persistence:
-    return Persistence(TROUBLE_SECONDS, time.monotonic, time.sleep, retried=lambda: None)
 
 
 def list_objects(

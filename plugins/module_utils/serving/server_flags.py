@@ -164,7 +164,7 @@ def find_flag(written: str) -> Flag | None:
 
 def split_image(image: str) -> tuple[str, str, str]:
     """Split an image into repository, tag and digest; the last two may be empty."""
-    name, _, digest = image.partition("@")
+    name, _at, digest = image.partition("@")
     head, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:  # the colon of a registry's port
         return name, "", digest

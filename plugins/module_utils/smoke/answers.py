@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.findings import (
     Finding,
@@ -31,8 +31,10 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.prefixes import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.questions import Question
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.report import summary
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.routing import Routing
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
-from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import Way
+
+if TYPE_CHECKING:
+    from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
+    from ansible_collections.llmd.tpu.plugins.module_utils.smoke.ways import Way
 
 _UNASKED = Routing("unknown", ("there is no model to ask for",))
 

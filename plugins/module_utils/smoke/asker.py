@@ -127,7 +127,7 @@ class Asker:
             return NOBODY
         before = evidence.servers(self.wish.model)
         self.transport.send(request, self.limits.others)
-        for _ in range(_LOOKS):
+        for _look in range(_LOOKS):
             risen = grown(before, evidence.servers(self.wish.model))
             if risen:
                 return next(iter(risen)) if sum(risen.values()) == 1 else NOBODY

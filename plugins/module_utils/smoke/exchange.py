@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 FailureKind = Literal[
     "dns",
@@ -82,7 +82,7 @@ class Failure:
     received: int = 0
 
 
-Outcome = Reply | Failure
+Outcome: TypeAlias = "Reply | Failure"
 
 
 def bad_header(headers: Mapping[str, str]) -> str | None:

@@ -88,7 +88,7 @@ def main() -> None:
         for one in given["requests"]
     ]
     plain = [_plain(one) for one in sender.send_all(requests, given["parallel"])]
-    print(_MARK + json.dumps(plain))
+    sys.stdout.write(f"{_MARK}{json.dumps(plain)}\n")
 
 
 def _file(text: str) -> str | None:

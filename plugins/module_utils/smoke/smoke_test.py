@@ -67,7 +67,7 @@ def argument_spec() -> dict[str, Any]:
             "default": ["models", "completion", "chat", "stream"],
         },
         "prompt": {"type": "str", "default": "The capital of France is"},
-        "max_tokens": {"type": "int", "default": 16},
+        "max_tokens": {"type": "int", "default": 16, "no_log": False},
         "answer_pattern": {"type": "str"},
         "answer_schema": {"type": "dict"},
         "headers": {"type": "dict", "default": {}, "no_log": True},

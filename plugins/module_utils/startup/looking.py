@@ -112,7 +112,8 @@ class Eyes:
     def see(self, wish: Wish, watched: Watched) -> Seen:
         """Look once; raises ApiError, ConnectionLost, ConnectionProblem."""
         kind = self._api.kind(wish.api_version, wish.kind)
-        assert kind is not None, "asked by knows()"
+        if kind is None:
+            raise LookupError(f"{wish.kind} is unknown: ask knows() first")
         namespace = wish.namespace or ""
         subject = f"{wish.kind} {namespace}/{wish.name}"
         place = [f"{kind.path(None, namespace)}?{urlencode({'limit': 500})}"]

@@ -4,7 +4,8 @@
 
 Sources: Cloud Quotas API (``quotaInfos``: ``dimensionsInfos[].dimensions``, ``details.value``), GKE
 "Plan TPUs in GKE" (quota is counted in chips, per region, in the Compute Engine API: id
-``TPUS-PER-TPU-FAMILY-per-project-region`` with the dimension ``tpu_family``).
+``TPUS-PER-TPU-FAMILY-per-project-region`` with the dimension ``tpu_family``; Spot and flex-start
+have one of their own).
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+API = "https://cloudquotas.googleapis.com"
 SERVICE = "compute.googleapis.com"
 QUOTA = "TPUS-PER-TPU-FAMILY-per-project-region"
 # Generation to the value of the dimension tpu_family; the others have quotas of their own.
 FAMILIES = {"v6e": "CT6E"}
+# Generation to the quota of its Spot machines, which has no family.
+SPOT_QUOTAS = {"v6e": "PREEMPTIBLE-TPU-V6E-per-project-region"}
 
 
-def quota_path(project: str) -> str:
-    """The path of the quota below the API's host."""
-    return f"/v1/projects/{project}/locations/global/services/{SERVICE}/quotaInfos/{QUOTA}"
+def quota_path(project: str, quota: str = QUOTA) -> str:
+    """The path of a quota below the API's host."""
+    return f"/v1/projects/{project}/locations/global/services/{SERVICE}/quotaInfos/{quota}"
 
 
 def chip_limit(answer: Mapping[str, Any], family: str, region: str) -> int | None:

@@ -64,7 +64,7 @@ def room_for(wanted: Wanted, nodes: Sequence[TpuNode], project: Project | None) 
     starting = [node for node in suitable if node.ready and not node.chips]
     if starting:
         names = ", ".join(node.name for node in starting[:3])
-        return Room("after_scale_up", fits, f"{names} has not registered its chips yet")
+        return Room("after_scale_up", fits, f"chips are not registered yet on {names}")
     whole = sum(max(node.chips, node.capacity) // wanted.chips for node in suitable if node.ready)
     if whole >= wanted.replicas:
         return Room("after_others", fits, f"others hold the chips: {_holders(suitable)}")
