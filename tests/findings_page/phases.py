@@ -48,6 +48,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.preflight.programs import
 )
 from ansible_collections.llmd.tpu.plugins.module_utils.serving import installation
 
+from tests.findings_page.google import findings_of_google
 from tests.unit.plugins.module_utils.costs import test_costs as cost
 from tests.unit.plugins.module_utils.gateway import test_judge as gateway
 from tests.unit.plugins.module_utils.namespaces import test_judge as namespace
@@ -74,6 +75,7 @@ def findings_of_phases() -> Iterator[Finding]:
     yield from _kserve()
     yield from _gateway()
     yield from _namespace()
+    yield from findings_of_google()
     yield from costs([cost.node("node-1", **cost.TPU), cost.node("node-2")], [cost.OWNED], [])
 
 

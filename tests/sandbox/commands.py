@@ -63,7 +63,7 @@ def _locked(state: State) -> Iterator[None]:
 def description(state: State) -> dict[str, Any]:
     """Return the content of state.json.
 
-    Raises SandboxError when the sandbox never ran.
+    Raises SandboxError when the sandbox does not run.
     """
     try:
         content: dict[str, Any] = json.loads(state.description.read_text())
@@ -205,6 +205,8 @@ def down(state: State, report: Report) -> None:
         return
     with _locked(state):
         ran = world.stop(state)
+        # Inventories know by it that a sandbox runs.
+        state.description.unlink(missing_ok=True)
     report(f"The sandbox in {state.root} is {'stopped' if ran else 'not running'}.")
 
 

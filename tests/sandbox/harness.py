@@ -61,11 +61,13 @@ class Sandbox:
         """Return what ``kubectl get … --output=json`` prints."""
         return json.loads(self.kubectl("get", *arguments, "--output=json"))
 
-    def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Create or change objects."""
+    def apply(self, *objects: Mapping[str, Any], manager: str | None = None) -> None:
+        """Create or change objects; with a field manager by server-side apply, as that one."""
         document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         program = str(Path(sys.executable).with_name("kubectl"))
         command = [program, f"--kubeconfig={self.kubeconfig}", "apply", "--filename=-"]
+        if manager:
+            command += ["--server-side", "--force-conflicts", f"--field-manager={manager}"]
         _run(command, check=True, text=json.dumps(document))
 
     @contextmanager

@@ -3,7 +3,8 @@
 """Pictures of a report and of a bundle's index, made of a real run: `make screenshots`.
 
 A sandbox is started, site.yml and report.yml run on it in one go, so that the report has the start
-of the model, and a bundle is collected. Paths of HTML pages instead: those are pictured.
+of the model, and a bundle is collected. Paths of HTML pages instead: those are pictured, and of
+the folder of a site the pages of `SITE`: `python -m tests.screenshots .cache/manual/html`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,19 @@ from tests.sandbox.paths import CHECKOUT
 from tests.screenshots.browser import VIEWS, browser
 
 OUTPUT = CHECKOUT / "tests/output/screenshots"
+SITE = (
+    "index",
+    "start",
+    "guide",
+    "house",
+    "operators",
+    "troubleshooting",
+    "variables",
+    "findings",
+    "reference/index",
+    "reference/model_info_module",
+    "reference/gateway_role",
+)
 PLAYBOOKS = ("site", "report", "diagnostics_bundle")
 
 
@@ -43,7 +57,7 @@ def pages_of_a_run() -> list[Path]:
     return [OUTPUT / "report.html", OUTPUT / "bundle/index.html"]
 
 
-def main(pages: Sequence[Path]) -> int:
+def main(pages: Sequence[Path], site: Path | None = None) -> int:
     """Make the pictures; how many things are wrong with the pages."""
     wrong = 0
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -51,7 +65,7 @@ def main(pages: Sequence[Path]) -> int:
         for page in pages:
             name = f"{page.parent.name}-" * (page.stem == "index") + page.stem
             for view in VIEWS:
-                complaints = tab.show(page.resolve(), view)
+                complaints = tab.show(page.resolve(), view, site)
                 picture = OUTPUT / f"{name}-{view.name}.png"
                 picture.write_bytes(tab.picture(view))
                 if view.media == "print":
@@ -63,5 +77,7 @@ def main(pages: Sequence[Path]) -> int:
 
 if __name__ == "__main__":
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    given = [Path(argument) for argument in sys.argv[1:]]
-    sys.exit(1 if main(given or pages_of_a_run()) else 0)
+    given = [Path(argument).resolve() for argument in sys.argv[1:]]
+    if given and given[0].is_dir():
+        sys.exit(bool(main([given[0] / f"{name}.html" for name in SITE], given[0])))
+    sys.exit(bool(main(given or pages_of_a_run())))

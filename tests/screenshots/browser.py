@@ -68,8 +68,11 @@ class Browser:
             if "method" in told:
                 self.events.append(told)
 
-    def show(self, page: Path, view: View) -> list[str]:
-        """Open a page as in a view, and tell what is wrong with it."""
+    def show(self, page: Path, view: View, site: Path | None = None) -> list[str]:
+        """Open a page as in a view, and tell what is wrong with it.
+
+        A page of a site may load the site's files; any other stands alone.
+        """
         self.events.clear()
         media = [{"name": "prefers-color-scheme", "value": view.scheme}]
         self.ask("Emulation.setEmulatedMedia", media=view.media, features=media)
@@ -79,7 +82,8 @@ class Browser:
         while not any(one["method"] == "Page.loadEventFired" for one in self.events):
             assert time.monotonic() < deadline, f"{page} is not loaded"
             self.ask("Runtime.evaluate", expression="1")
-        return [*self._complaints(page), *self._overflow(view)]
+        allowed = site.as_uri() if site else page.as_uri()
+        return [*self._complaints(allowed), *self._overflow(view)]
 
     def picture(self, view: View) -> bytes:
         """The whole page as PNG."""
@@ -112,8 +116,8 @@ class Browser:
         width = self._number("document.documentElement.scrollWidth")
         return [f"it is {width} wide in a window of {view.width}"] if width > view.width else []
 
-    def _complaints(self, page: Path) -> list[str]:
-        """Errors on the console, and whatever was loaded but the page itself."""
+    def _complaints(self, allowed: str) -> list[str]:
+        """Errors on the console, and whatever was loaded whose address does not begin so."""
         found: list[str] = []
         for one in self.events:
             told = one["params"]
@@ -125,7 +129,7 @@ class Browser:
                 found.append(f"console: {told['entry']['text']}")
             elif one["method"] == "Network.requestWillBeSent":
                 url = told["request"]["url"]
-                found += [f"loads {url}"] if url != page.as_uri() else []
+                found += [f"loads {url}"] if not url.startswith((allowed, "data:")) else []
         return found
 
 

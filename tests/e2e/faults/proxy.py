@@ -65,7 +65,7 @@ class Rule:
 
     `fault` is a status of STATUSES, or one of:
     `drop` (no reply, never forwarded), `lose` (forwarded, the reply is lost), `hang` (no reply
-    while the test lasts), `call` (calls `action`, then goes on as if nothing had happened).
+    while the test lasts), `call` (goes on as if nothing had happened). `action` is called before.
     """
 
     fault: int | str
@@ -176,14 +176,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         rule = self.proxy.rule_for(self.command, self.path)
-        if rule is None:
+        if rule and rule.action:
+            rule.action()
+        if rule is None or rule.fault == "call":
             self._forward(body)
         elif isinstance(rule.fault, int):
             self._refuse(rule.fault)
-        elif rule.fault == "call":
-            assert rule.action
-            rule.action()
-            self._forward(body)
         else:
             if rule.fault == "lose":
                 self._exchange(body).read()

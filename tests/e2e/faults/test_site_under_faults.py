@@ -35,7 +35,7 @@ def test_a_run_is_killed_with_its_forks(site: Site, tmp_path: Path) -> None:
         site,
         "namespace",
         tmp_path / "log",
-        lambda kill: Rule("call", "PATCH", first=2, action=kill),
+        lambda kill: Rule("drop", "PATCH", first=2, action=kill),
     )
     assert "Traceback" not in run.output
     assert assert_converges(site, "namespace") > 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from tests.e2e.clusters import converged_cluster
 from tests.e2e.diagnosis.breaks import signal_server
 from tests.e2e.diagnosis.diagnosing import NAME, NAMESPACE, Object, codes, diagnose, kept, told
 from tests.e2e.site.playbooks import play
@@ -59,6 +60,14 @@ def made(name: str, **given: Any) -> Object:
 def gone(sandbox: Sandbox, one: Object) -> None:
     """Remove it."""
     remove(sandbox, Case(one["metadata"]["name"], "", lambda *_: 0.0, one))
+
+
+def test_all_restarted() -> None:
+    """A cluster that comes back after it was away: every part of it starts at once."""
+    with converged_cluster("diagnosis-restarted") as restored:
+        restored.run("down")
+        restored.run("up")
+        watch(restored, "all restarted", ready(NAME))
 
 
 def test_fresh_restarted_and_two_models(world: Sandbox) -> None:
@@ -141,7 +150,7 @@ def test_https(world: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_private_address(world: Sandbox) -> None:
-    """A Gateway that only the cluster reaches: KServe leaves status.url out."""
+    """A Gateway that only the cluster reaches."""
     here = "--namespace=opendatahub"
     place = {"name": "tests-private", "namespace": "opendatahub"}
     spec = world.get("gateway", "inference-gateway", here)["spec"]
@@ -172,7 +181,8 @@ def test_a_private_address(world: Sandbox) -> None:
             connect_to=[],
             way="port-forward",
         )
-        assert "url" not in world.get("llminferenceservice", "private", HERE)["status"]
+        addresses = world.get("llminferenceservice", "private", HERE)["status"]["addresses"]
+        assert {one["name"] for one in addresses} == {"gateway-internal"}
     finally:
         gone(world, private)
         world.kubectl("delete", "gateway,configmap", "tests-private", here)

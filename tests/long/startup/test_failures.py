@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -70,12 +71,15 @@ def test_what_began_long_before_counts_only_when_it_happens_again(world: Sandbox
     [flags] = [case for case in CASES if case.name == "flags"]
     assert flags.made
     world.apply(flags.made)
+    pods = (f"--namespace={NAMESPACE}", "pods", "--selector=app.kubernetes.io/name=flags")
+    deadline = time.monotonic() + 30
     try:
+        while not world.get(*pods)["items"]:  # kubectl wait gives up where there is nothing yet
+            assert time.monotonic() < deadline, "no pod was made"
+            time.sleep(0.2)
         world.kubectl(
             "wait",
-            f"--namespace={NAMESPACE}",
-            "pods",
-            "--selector=app.kubernetes.io/name=flags",
+            *pods,
             "--for=jsonpath={.status.containerStatuses[0].restartCount}=4",
             "--timeout=180s",
         )

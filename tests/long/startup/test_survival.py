@@ -51,7 +51,7 @@ def test_watches_expire(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_controller_restarts(world: Sandbox) -> None:
     with start(world, "controlled") as starting:
-        starting.told("downloads the weights", 60)
+        starting.told("loads the weights", 60)
         world.kubectl(
             "delete",
             "pods",
@@ -70,7 +70,7 @@ def test_the_pod_is_replaced(world: Sandbox) -> None:
         world.kubectl("delete", "pods", place, selector, "--wait=false")
         deadline = time.monotonic() + 60
         while not any(
-            when > before and "downloads the weights" in line for when, line in starting.lines
+            when > before and "loads the weights" in line for when, line in starting.lines
         ):
             assert time.monotonic() < deadline, starting.lines
             time.sleep(0.2)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.clusters import converged_cluster
+from tests.e2e.site.playbooks import play
 from tests.long.startup.cases import surroundings
 from tests.sandbox.harness import Sandbox
 
@@ -19,5 +20,7 @@ TPU_NODES = 4
 def crowded_cluster(name: str) -> Iterator[Sandbox]:
     """A converged sandbox with what the cases need beside them."""
     with converged_cluster(name, *HABITS, f"--tpu-nodes={TPU_NODES}") as sandbox:
+        serving = play(sandbox.folder, "kserve")  # what comes back has no webhook at first
+        assert serving.code == 0, serving.output[-3000:]
         sandbox.apply(*surroundings())
         yield sandbox

@@ -15,10 +15,14 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROOT = Path(__file__).parents[3]
 PHASES = ["operators", "kserve", "gateway", "namespace", "model"]
+# The phase before them is optional: it makes what they run on.
+ROLES = ["cluster", *PHASES]
 # Shared by all phases, so they carry no role's name.
 SHARED_INPUTS = {"llmd_cache_dir", "llmd_render_cache"}
 # Words without connection options: the group's kubeconfig would be an unknown option to them.
-ASK_NO_CLUSTER = {"manifests_info", "report", "unpack"}
+ASK_NO_CLUSTER = {"manifests_info", "report", "show", "unpack"}
+# They ask Google, and have a group of their own.
+ASK_GOOGLE = {"gke_cluster", "tpu_capacity_info"}
 
 
 def read(path: Path) -> Any:
@@ -52,10 +56,10 @@ def tasks(path: Path) -> list[dict[str, Any]]:
 
 
 def test_every_phase_is_a_role_and_nothing_else_is() -> None:
-    assert sorted(PHASES) == sorted(path.name for path in (ROOT / "roles").iterdir())
+    assert sorted(ROLES) == sorted(path.name for path in (ROOT / "roles").iterdir())
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_what_is_rendered_is_kept_where_the_user_says(role: str) -> None:
     for path in task_files(role):
         for task in tasks(path):
@@ -64,12 +68,12 @@ def test_what_is_rendered_is_kept_where_the_user_says(role: str) -> None:
                 assert options.get("cache") == "{{ llmd_render_cache | default(omit) }}", task
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_defaults_and_argument_specs_name_the_same_inputs(role: str) -> None:
     assert set(read(ROOT / "roles" / role / "defaults/main.yml")) == set(spec(role))
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_defaults_and_argument_specs_agree_on_values(role: str) -> None:
     for name, value in read(ROOT / "roles" / role / "defaults/main.yml").items():
         option = spec(role)[name]
@@ -81,7 +85,7 @@ def test_defaults_and_argument_specs_agree_on_values(role: str) -> None:
             assert option["default"] == value, name
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_defaults_pass_the_role_s_own_check(role: str) -> None:
     defaults = read(ROOT / "roles" / role / "defaults/main.yml")
     plain = {name: value for name, value in defaults.items() if "{{" not in str(value)}
@@ -89,12 +93,12 @@ def test_defaults_pass_the_role_s_own_check(role: str) -> None:
     assert checked.error_messages == []
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_inputs_carry_the_role_s_name(role: str) -> None:
     assert all(name.startswith(f"{role}_") for name in spec(role))
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_every_input_and_constant_is_used(role: str) -> None:
     folder = ROOT / "roles" / role
     names = [*read(folder / "defaults/main.yml"), *read(folder / "vars/main.yml")]
@@ -108,7 +112,7 @@ def test_every_input_and_constant_is_used(role: str) -> None:
         assert len(re.findall(rf"\b{name}\b", text)) > 1, f"{name} is set and never used"
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_every_variable_that_is_used_is_set_somewhere(role: str) -> None:
     folder = ROOT / "roles" / role
     known = {*read(folder / "defaults/main.yml"), *read(folder / "vars/main.yml")}
@@ -121,7 +125,7 @@ def test_every_variable_that_is_used_is_set_somewhere(role: str) -> None:
         assert name in known, f"{name} is used and never set"
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_the_files_of_the_house(role: str) -> None:
     folder = ROOT / "roles" / role
     assert {path.name for path in task_files(role)} >= {
@@ -130,7 +134,7 @@ def test_a_role_has_the_files_of_the_house(role: str) -> None:
     assert (folder / "README.md").is_file()
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_nothing_is_made_to_look_idempotent(role: str) -> None:
     for path in task_files(role):
         for task in tasks(path):
@@ -142,7 +146,7 @@ def test_nothing_is_made_to_look_idempotent(role: str) -> None:
             ]
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_what_a_phase_makes_carries_its_label(role: str) -> None:
     labels = [
         value
@@ -152,7 +156,7 @@ def test_what_a_phase_makes_carries_its_label(role: str) -> None:
     assert {"llmd.tpu/phase": role} in labels
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_a_removal_comes_before_anything_else_and_takes_only_what_is_labelled(role: str) -> None:
     first = read(ROOT / "roles" / role / "tasks/main.yml")[0]
     assert first["ansible.builtin.include_tasks"] == "absent.yml"
@@ -167,7 +171,7 @@ def test_a_removal_comes_before_anything_else_and_takes_only_what_is_labelled(ro
     assert applied or [list(task) for task in removal] == [["name", "ansible.builtin.fail"]]
 
 
-@pytest.mark.parametrize("role", PHASES)
+@pytest.mark.parametrize("role", ROLES)
 def test_secrets_are_kept_out_of_the_output(role: str) -> None:
     hidden = re.compile(r"(pull_secrets?|secrets)\.yaml\.j2")
     for path in task_files(role):
@@ -178,19 +182,49 @@ def test_secrets_are_kept_out_of_the_output(role: str) -> None:
                 assert task["no_log"] is True, task["name"]
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_failure_that_is_hidden_is_told_by_the_next_task(role: str) -> None:
+    for path in task_files(role):
+        found = tasks(path)
+        rescued = [block for block in found if "rescue" in block]
+        guarded = [task for block in rescued for task in block["block"]]
+        for task in found:
+            if "llmd.tpu.apply" in task and task.get("no_log"):
+                assert task in guarded, task["name"]
+        for block in rescued:
+            if any(task.get("no_log") for task in block["block"]):
+                words = str(block["rescue"])
+                assert "ansible_failed_result.msg" in words or "findings say why" in words, block
+
+
+def test_requests_name_the_version_of_the_collection() -> None:
+    text = (ROOT / "plugins/module_utils/connection.py").read_text()
+    assert f'\nVERSION = "{read(ROOT / "galaxy.yml")["version"]}"\n' in text
+
+
 def test_the_action_group_holds_every_word() -> None:
     group = read(ROOT / "meta/runtime.yml")["action_groups"]["all"]
     words = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
     words |= {path.stem for path in (ROOT / "plugins/action").glob("*.py")}
-    words -= ASK_NO_CLUSTER
+    words -= ASK_NO_CLUSTER | ASK_GOOGLE
     assert words == {entry for entry in group if isinstance(entry, str)}
     assert {"metadata": {"extend_group": ["kubernetes.core.k8s"]}} in group
 
 
+def test_the_words_that_ask_google_have_a_group() -> None:
+    group = read(ROOT / "meta/runtime.yml")["action_groups"]["google"]
+    assert set(group) == ASK_GOOGLE
+
+
 def test_the_site_runs_the_phases_in_order() -> None:
     plays = read(ROOT / "playbooks/site.yml")
-    assert [play["ansible.builtin.import_playbook"] for play in plays] == [
-        f"{phase}.yml" for phase in PHASES
+    assert [play.get("ansible.builtin.import_playbook") for play in plays] == [
+        *(f"{phase}.yml" for phase in ROLES),
+        None,  # says to a workflow what was made
+    ]
+    assert [play.get("when") for play in plays] == [
+        "llmd_cluster | default(false) | bool",
+        *[None] * (len(PHASES) + 1),
     ]
 
 
@@ -198,9 +232,20 @@ def test_the_removal_takes_what_serves_before_what_it_needs() -> None:
     plays = read(ROOT / "playbooks/remove.yml")
     imported = [play for play in plays if "ansible.builtin.import_playbook" in play]
     assert [play["ansible.builtin.import_playbook"] for play in imported] == [
-        f"{phase}.yml" for phase in ("model", "gateway", "namespace", "kserve", "operators")
+        f"{phase}.yml"
+        for phase in (
+            "kubeconfig",
+            "model",
+            "gateway",
+            "namespace",
+            "kserve",
+            "operators",
+            "cluster",
+        )
     ]
-    for play in imported:
+    for play in (imported[0], imported[-1]):
+        assert play["when"] == "llmd_cluster | default(false) | bool"
+    for play in imported[1:]:
         phase = play["ansible.builtin.import_playbook"].removesuffix(".yml")
         assert play["vars"][f"{phase}_state"] == "absent"
 
@@ -220,7 +265,7 @@ def test_playbook_names_can_be_called_through_the_collection(path: Path) -> None
     assert re.fullmatch(r"[a-z][a-z0-9_]*", path.stem)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", ROLES)
 def test_a_phase_has_one_word_everywhere(phase: str) -> None:
     (play,) = read(ROOT / f"playbooks/{phase}.yml")
     assert play["tags"] == [phase]
@@ -232,12 +277,23 @@ def test_a_phase_has_one_word_everywhere(phase: str) -> None:
     assert (ROOT / f"molecule/{phase}/molecule.yml").is_file()
 
 
+def test_make_runs_every_scenario() -> None:
+    (line,) = re.findall(
+        r"^SCENARIOS := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
+    )
+    there = {path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")}
+    assert set(line.split()) | {"default"} == there
+
+
 @pytest.mark.parametrize("inventory", ["sandbox", "example"])
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", ROLES)
 def test_inventories_set_inputs_that_exist(inventory: str, phase: str) -> None:
     path = ROOT / f"inventories/{inventory}/group_vars/all/{phase}.yml"
     # Commented lines count: they are what a user will uncomment.
     named = set(re.findall(r"^(?:# )?([a-z]+_\w+):", path.read_text(), flags=re.MULTILINE))
+    if phase == "cluster":
+        # Which cluster it is stands here as well, whoever made it.
+        named = {name for name in named if not name.startswith(("llmd_", "sandbox_"))}
     assert named <= set(spec(phase)) | SHARED_INPUTS
 
 
@@ -269,7 +325,7 @@ def test_the_archive_leaves_out_what_only_developers_need() -> None:
 
 
 def test_roles_read_nothing_that_an_installed_collection_lacks() -> None:
-    for role in PHASES:
+    for role in ROLES:
         for path in (ROOT / "roles" / role).rglob("*"):
             if path.is_file() and path.suffix != ".md":
                 assert not re.search(r"\b(docs|tests|inventories|molecule)/", path.read_text()), (

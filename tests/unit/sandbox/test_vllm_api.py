@@ -93,6 +93,20 @@ def test_the_whole_answer_stops_by_itself(serve: Serve) -> None:
     assert serve().json("POST", CHAT, HELLO)["choices"][0]["message"] == choice["message"]
 
 
+def test_an_answer_fits_the_schema_that_came_with_the_question(serve: Serve) -> None:
+    properties = {
+        "city": {"type": "string"},
+        "size": {"enum": ["small", "large"]},
+        "people": {"type": "array"},
+        "left out": {"type": "number"},
+    }
+    schema = {"type": "object", "properties": properties, "required": ["city", "size", "people"]}
+    asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    reply = serve().json("POST", CHAT, {**HELLO, "response_format": asked})
+    content = json.loads(reply["choices"][0]["message"]["content"])
+    assert content == {"city": "none", "size": "small", "people": []}
+
+
 def test_a_completion_has_16_tokens_unless_asked(serve: Serve) -> None:
     reply = serve().json("POST", COMPLETION, {"prompt": "Hello"})
     assert reply["id"].startswith("cmpl-")

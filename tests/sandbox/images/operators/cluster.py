@@ -71,6 +71,8 @@ class Cluster:
         api_client.user_agent = manager
         self._client = dynamic.DynamicClient(api_client, cache_file=NO_FILE)  # type: ignore[no-untyped-call]
         self._manager = manager
+        # What the client knows of the server's kinds is made for one thread.
+        self._discovery = threading.Lock()
 
     @classmethod
     def of_this_pod(cls, manager: str) -> Cluster:
@@ -151,7 +153,8 @@ class Cluster:
             return
 
     def _resource(self, kind: Kind) -> Any:
-        return self._client.resources.get(api_version=kind[0], kind=kind[1])
+        with self._discovery:
+            return self._client.resources.get(api_version=kind[0], kind=kind[1])
 
     def _patch(self, resource: Any, key: Key, change: Document) -> None:
         resource.patch(

@@ -63,8 +63,17 @@ class _Probe(BaseHTTPRequestHandler):
 
 
 def stop_when_asked() -> None:
-    """End at once on SIGTERM, which the first process of a container ignores otherwise."""
+    """End at once on SIGTERM, which the first process of a container ignores otherwise.
+
+    A thread that dies takes the process along, as a panic does in Go: the kubelet starts it anew.
+    """
     signal.signal(signal.SIGTERM, lambda *_arguments: os._exit(0))
+    threading.excepthook = _end
+
+
+def _end(died: threading.ExceptHookArgs) -> None:
+    log.error("a thread died", exc_info=died.exc_value)
+    os._exit(2)
 
 
 def serve_probes(port: int) -> None:

@@ -147,6 +147,12 @@ _NUMBERS: dict[type[int] | type[float], tuple[str, ...]] = {
 }
 
 
+def _schema(response_format: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema of a structured output (protocol.py, ResponseFormat)."""
+    asked: Mapping[str, Any] | None = (response_format.get("json_schema") or {}).get("schema")
+    return asked
+
+
 def _stops(stop: object) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else tuple(stop or ())  # type: ignore[arg-type]
 
@@ -215,6 +221,7 @@ def _request(
         min_tokens=data.get("min_tokens") or 0,
         n=data.get("n") or 1,
         stop=_stops(data.get("stop")),
+        schema=_schema(data.get("response_format") or {}),
     )
 
 

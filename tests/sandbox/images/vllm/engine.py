@@ -6,7 +6,7 @@ Tokens: a token is up to eight characters of a word together with the white spac
 (`tokens_of`). Joined, the tokens are the text again.
 
 Text: one sentence that says it comes from the stand-in and repeats the first words of the prompt
-(`answer`). The same prompt always gets the same text.
+(`answer`), or JSON where a schema is asked for. The same prompt always gets the same text.
 
 Time: a first token and every further one after the seconds that PACE_VARIABLES
 set. Real v6e figures for a 3B model are about 0.02 and 0.01 (published GKE runs); the defaults
@@ -16,15 +16,18 @@ are shorter so that tests are quick.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .metrics import Metrics
 from .release import Release
+from .structured import smallest
 
 PACE_VARIABLES = ("SANDBOX_VLLM_FIRST_TOKEN_SECONDS", "SANDBOX_VLLM_TOKEN_SECONDS")
 _TOKEN = re.compile(r"\s*\S{1,8}|\s+$")
@@ -75,6 +78,8 @@ class Request:
     min_tokens: int = 0
     n: int = 1
     stop: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    """The text is JSON that fits it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,10 @@ class Plan:
 
 def plan(request: Request, version: str) -> Plan:
     """Decide the whole reply; the pace of its tokens is the engine's matter."""
-    whole = answer(request.prompt, version)
+    if request.schema is None:
+        whole = answer(request.prompt, version)
+    else:
+        whole = tokens_of(json.dumps(smallest(request.schema)))
     wanted = request.max_tokens if request.endless else max(len(whole), request.min_tokens)
     tokens: list[str] = []
     text = ""

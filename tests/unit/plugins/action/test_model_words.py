@@ -14,7 +14,6 @@ from typing import Any
 import ansible_collections.llmd.tpu.plugins.modules.inference_smoke as inference_smoke
 import ansible_collections.llmd.tpu.plugins.modules.model_check as model_check
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from tests.unit.plugins.module_utils.serving.manifests import GOOD, GUIDE
 from tests.unit.plugins.module_utils.smoke.misbehaving import (
@@ -23,6 +22,7 @@ from tests.unit.plugins.module_utils.smoke.misbehaving import (
     reply,
     serving,
 )
+from tests.unit.plugins.running import given
 
 
 def _play(folder: Path, *tasks: dict[str, Any], options: tuple[str, ...] = ()) -> list[Any]:
@@ -98,11 +98,11 @@ def test_in_check_mode(tmp_path: Path) -> None:
 
 
 def test_model_check_as_a_module(capsys: pytest.CaptureFixture[str]) -> None:
-    with patch_module_args({"definition": GOOD}), pytest.raises(SystemExit) as ended:
+    with given({"definition": GOOD}), pytest.raises(SystemExit) as ended:
         model_check.main()
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["ok"]
-    with patch_module_args({"definition": GUIDE}), pytest.raises(SystemExit) as ended:
+    with given({"definition": GUIDE}), pytest.raises(SystemExit) as ended:
         model_check.main()
     assert ended.value.code == 1
     assert json.loads(capsys.readouterr().out)["failed"]
@@ -112,7 +112,7 @@ def test_inference_smoke_as_a_module(capsys: pytest.CaptureFixture[str]) -> None
     good = by_path()
     with serving(good) as gateway:
         options = {"url": gateway.url, "headers": {"Authorization": "Bearer hunter2"}}
-        with patch_module_args(options), pytest.raises(SystemExit) as ended:
+        with given(options), pytest.raises(SystemExit) as ended:
             inference_smoke.main()
     printed = capsys.readouterr().out
     assert ended.value.code == 0, printed

@@ -8,6 +8,7 @@ import datetime
 import ipaddress
 import json
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -207,6 +208,26 @@ def test_a_stream_may_end_by_itself_or_be_empty(talker: str) -> None:
 def test_no_answer_is_a_lost_connection(file: Path) -> None:
     with pytest.raises(ConnectionLost, match="Connection refused"):
         connect({"kubeconfig": str(file)}).send("GET", "/", {})
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_handshake_is_lost() -> None:
+    """What a client sees when the API server is killed: nothing is wrong with certificates."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            client, _address = listening.accept()
+            client.recv(1)
+            client.shutdown(socket.SHUT_WR)
+            client.recv(65536)
+            client.close()
+
+        going = threading.Thread(target=hang_up)
+        going.start()
+        server = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        session = connect({"kubeconfig": kubeconfig(server)})
+        with pytest.raises(ConnectionLost, match="EOF"):
+            session.send("GET", "/version", {})
+        going.join()
 
 
 def certificate(folder: Path) -> Path:

@@ -4,11 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,21 +74,6 @@ def test_connection_options_are_those_of_kubernetes_core() -> None:
     assert connection_options() == AUTH_ARG_SPEC
     documented = yaml.safe_load(AuthOptions.DOCUMENTATION)["options"]
     assert set(connection_options()) <= set(documented)
-
-
-def test_ansible_reads_the_documentation(tmp_path: Path) -> None:
-    program = Path(sys.executable).with_name("ansible-doc")
-    words = ["llmd.tpu.apply", "llmd.tpu.model_startup", "llmd.tpu.wait_ready"]
-    done = subprocess.run(
-        [str(program), "--json", "--type=module", *words],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "ANSIBLE_HOME": str(tmp_path)},
-    )
-    shown = json.loads(done.stdout)
-    for word in words:
-        assert "kubeconfig" in shown[word]["doc"]["options"]
-        assert shown[word]["doc"]["attributes"]["check_mode"]["support"] == "full"
 
 
 @pytest.mark.parametrize("module", [apply, manifests_info, model_startup, wait_ready])

@@ -12,7 +12,6 @@ from typing import Any
 
 import ansible_collections.llmd.tpu.plugins.modules.metrics_info as module
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import Reply
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics import exposition
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics.metrics_info import (
@@ -30,6 +29,7 @@ from tests.unit.plugins.module_utils.smoke.scripted import (
     found,
     refused,
 )
+from tests.unit.plugins.running import given
 
 NAME, NAMESPACE = "qwen2-3b-pattern1", "llm-d-inference-scheduling"
 GROUP = "serving.kserve.io"
@@ -315,7 +315,7 @@ def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_as_a_module(capsys: pytest.CaptureFixture[str]) -> None:
-    with patch_module_args({"name": "alone"}), pytest.raises(SystemExit) as ended:
+    with given({"name": "alone"}), pytest.raises(SystemExit) as ended:
         module.main()
     assert ended.value.code == 1
     assert "missing parameter(s) required by 'name': namespace" in capsys.readouterr().out

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.bundle import diagnostics
 from ansible_collections.llmd.tpu.plugins.module_utils.connection import connection_options
 from ansible_collections.llmd.tpu.plugins.module_utils.report import report
 
+from tests.unit.plugins.running import module
+
 MODULES = "ansible_collections.llmd.tpu.plugins.modules"
-
-
-def module(name: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
-    """Run a module as Ansible does, and give its result."""
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check}})
-    done = subprocess.run(
-        [sys.executable, "-m", f"{MODULES}.{name}"],
-        input=arguments,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
 
 
 @pytest.mark.parametrize("engine", [report, diagnostics_bundle])
@@ -65,7 +51,7 @@ def test_a_bundle_without_a_cluster_is_still_written(tmp_path: Path) -> None:
         "api_key": "planted-token-of-ours",
         "max_size": "100K",
         "findings": [{"code": "A-CODE", "severity": "error", "message": "nothing answers"}],
-        "program": str(Path(sys.executable).with_name("kubectl")),
+        "program": shutil.which("kubectl"),
     }
     result = module("diagnostics_bundle", **options)
     assert result["changed"]

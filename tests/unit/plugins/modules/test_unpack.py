@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import http.server
-import json
-import subprocess
-import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -18,20 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.plugins.running import module
 
-def unpack(check: bool = False, **options: Any) -> dict[str, Any]:
-    """Run the module as Ansible does, and give its result."""
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check}})
-    done = subprocess.run(
-        [sys.executable, "-m", "ansible_collections.llmd.tpu.plugins.modules.unpack"],
-        input=arguments,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+unpack = partial(module, "unpack")
 
 
 @pytest.fixture

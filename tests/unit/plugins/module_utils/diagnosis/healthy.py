@@ -15,11 +15,14 @@ from tests.unit.plugins.module_utils.diagnosis.clusters import (
     JUST_NOW,
     KSERVE,
     NOT_FOUND,
+    REFUSED,
     SERVER,
+    adding,
     another_step,
     asked,
     certificate,
     cluster,
+    pool,
     service,
     together,
     unavailable,
@@ -64,9 +67,26 @@ def restarted() -> Snapshot:
     return cluster(together(without("Pod", SERVER), lambda items: items.append(again)))
 
 
+def all_restarted() -> Snapshot:
+    """The cluster was started anew: neither the gateway nor KServe's webhook answers yet."""
+
+    def change(items: list[Object]) -> None:
+        for one in items:
+            if one["kind"] == "EndpointSlice" and one["metadata"]["name"] == "kserve-webhook-abc":
+                one["endpoints"] = []
+            if one["kind"] == "Pod" and one["metadata"]["namespace"] == KSERVE:
+                [ready] = one["status"]["conditions"]
+                ready |= {"status": "False", "lastTransitionTime": JUST_NOW}
+
+    return cluster(change, sight={"asked": asked(REFUSED)})
+
+
 def two_models() -> Snapshot:
-    """Two services, each with its own objects."""
-    one = cluster()
+    """Two services, each with its own objects; Istio asks the scheduler of one of them only."""
+    another = pool()
+    another["metadata"]["name"] = "another-inference-pool"
+    unrouted = Finding("SMOKE-NOT-ROUTED", "warning", "the answer came round the scheduler")
+    one = cluster(adding(another), sight={"asked": Asked([unrouted])})
     [first] = one.services
     second = replace(first, sight=replace(first.sight, subject=f"{first.sight.subject}-2"))
     return replace(one, services=[first, second])
@@ -159,6 +179,7 @@ HEALTHY: list[tuple[str, Snapshot]] = [
     ("fresh", fresh()),
     ("just ready", just_ready()),
     ("restarted", restarted()),
+    ("all restarted", all_restarted()),
     ("two models", two_models()),
     ("HTTPS", https()),
     ("private address", private()),

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.deciding import decide
 from ansible_collections.llmd.tpu.plugins.module_utils.diagnosis.snapshot import Snapshot
 
 from tests.unit.plugins.module_utils.diagnosis.broken import BROKEN, Broken
+from tests.unit.plugins.module_utils.diagnosis.clusters import JUST_NOW
 from tests.unit.plugins.module_utils.diagnosis.healthy import HEALTHY
 
 
@@ -46,4 +50,16 @@ def test_nothing_is_told_of_what_is_well(name: str, snapshot: Snapshot) -> None:
 def test_a_service_that_does_not_answer_yet_is_starting_and_one_that_rolls_is_well() -> None:
     verdicts = {name: decide(snapshot).phases["model"] for name, snapshot in HEALTHY}
     starting = [name for name, verdict in verdicts.items() if verdict == "starting"]
-    assert starting == ["fresh", "just ready"]
+    assert starting == ["fresh", "just ready", "all restarted"]
+
+
+def test_a_broken_gateway_has_its_evidence_although_the_service_has_just_started() -> None:
+    [image] = [one.make() for one in BROKEN if one.code == "DIAGNOSIS-GATEWAY-IMAGE"]
+    [seen] = image.services
+    live = copy.deepcopy(seen.sight.service)
+    assert live
+    for one in live["status"]["conditions"]:
+        one["lastTransitionTime"] = JUST_NOW
+    early = replace(seen, sight=replace(seen.sight, service=live))
+    [cause] = decide(replace(image, services=[early])).causes
+    assert "SMOKE-CONNECT" in [one.finding.code for one in cause.consequences]

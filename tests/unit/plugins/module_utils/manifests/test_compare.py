@@ -79,6 +79,22 @@ def test_a_changed_value_is_named_by_key() -> None:
     assert found == Comparison(changes=(f"{CONTAINER}.image",))
 
 
+def test_a_name_counts_wherever_it_is_not_the_objects_own() -> None:
+    def binding(role: str) -> dict[str, Any]:
+        kind, account = "RoleBinding", {"name": "b", "namespace": "n"}
+        return {"kind": kind, "metadata": account, "roleRef": {"name": role, "namespace": role}}
+
+    found = seen(binding("b"), live(binding("a")))
+    assert found.changes == ("roleRef.name", "roleRef.namespace")
+
+
+def test_a_new_item_hides_no_changed_one_behind_it() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    desired = [{"name": "N", "value": "0"}, {"name": "A", "value": "7"}, env[1]]
+    found = seen(deployment(env=desired), live(deployment(env=env)))
+    assert set(found.changes) == {f"{CONTAINER}.env[name=N]", f"{CONTAINER}.env[name=A].value"}
+
+
 def test_a_new_field_and_a_new_label() -> None:
     desired = deployment(workingDir="/x")
     desired["metadata"]["labels"]["llmd.tpu/phase"] = "model"
@@ -111,6 +127,20 @@ def test_a_list_item_given_up_is_removed_and_a_foreign_one_stays() -> None:
     mine = entry(deployment(env=env[:1]))
     there = live(deployment(env=env), mine, entry(deployment(env=env[1:]), "other", "Update"))
     assert seen(deployment(env=env[:1]), there).clean
+
+
+def test_what_is_gone_already_hides_nothing_that_is_given_up() -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    there = live(deployment(env=env[1:]), entry(deployment(env=env)))
+    assert seen(deployment(), there) == Comparison(removed=(f"{CONTAINER}.env",))
+    found = seen(deployment(env=[]), there)
+    assert found.removed == (f"{CONTAINER}.env[name=B]",)
+
+
+def test_a_map_that_became_a_text_holds_nothing_to_give_up() -> None:
+    there = live(deployment(extra="text"), entry(deployment(extra={"t": "1"})))
+    found = seen(deployment(extra={"y": "1"}), there)
+    assert found == Comparison(changes=(f"{CONTAINER}.extra",))
 
 
 def test_items_are_matched_by_key_not_by_place() -> None:
@@ -216,6 +246,27 @@ def test_inside_atomic_lists_known_defaults_are_clean_and_more_is_a_doubt() -> N
     assert seen(policy(), live(there)).changes == ("spec.ingress",)
 
 
+@pytest.mark.parametrize(
+    ("desired", "more", "clean"),
+    [
+        ({"backendRefs": [{"name": "a"}]}, {"weight": 1}, True),
+        ({"backendRefs": [{"name": "a"}]}, {"weight": 2}, False),
+        ({"sources": [{"configMap": {"name": "a"}}]}, {"defaultMode": 420}, True),
+        ({"sources": [{"configMap": {"name": "a"}}]}, {"defaultMode": 256}, False),
+        ({"sources": [{"serviceAccountToken": {}}]}, {"expirationSeconds": 3600}, True),
+        ({"sources": [{"serviceAccountToken": {}}]}, {"expirationSeconds": 600}, False),
+    ],
+)
+def test_defaults_in_lists_without_keys(
+    desired: dict[str, Any], more: dict[str, Any], clean: bool
+) -> None:
+    there = copy.deepcopy(desired)
+    (item,) = next(iter(there.values()))
+    inner = next(iter(item.values()))
+    (inner if isinstance(inner, dict) else item).update(more)
+    assert seen(thing(desired), live(thing(there))).clean is clean
+
+
 def test_sets() -> None:
     def with_finalizers(*names: str) -> dict[str, Any]:
         return {"kind": "X", "metadata": {"name": "x", "finalizers": list(names)}}
@@ -269,6 +320,30 @@ def test_a_ca_bundle_of_our_own_is_kept() -> None:
     assert ca_of(wanted(webhook("mine"), None, MANAGER)) == "mine"
 
 
+CRD = {"conversion": {"webhook": {"clientConfig": {"caBundle": "Cg=="}}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "lean"),
+    [
+        ("CustomResourceDefinition", CRD, {"conversion": {"webhook": {"clientConfig": {}}}}),
+        ("CustomResourceDefinition", {"conversion": {"webhook": {}}}, None),
+        ("CustomResourceDefinition", {"conversion": {"strategy": "None"}}, None),
+        ("CustomResourceDefinition", {"group": "a"}, None),
+        ("APIService", {"caBundle": "Cg==", "group": "a"}, {"group": "a"}),
+        ("APIService", {"group": "a"}, None),
+        ("Thing", CRD | {"caBundle": "Cg=="}, None),
+    ],
+)
+def test_where_an_injector_writes(
+    kind: str, spec: dict[str, Any], lean: dict[str, Any] | None
+) -> None:
+    metadata = {"name": "a", "annotations": {"cert-manager.io/inject-ca-from": "a/b"}}
+    sent = wanted({"kind": kind, "metadata": metadata, "spec": spec}, None, MANAGER)
+    assert sent["spec"] == (spec if lean is None else lean)
+    assert wanted({"kind": kind, "metadata": metadata}, None, MANAGER)["kind"] == kind
+
+
 def test_status_and_server_metadata_are_not_sent() -> None:
     body = {
         "kind": "X",
@@ -284,6 +359,11 @@ def test_empty_maps_that_stand_against_fields_can_be_left_out() -> None:
     assert container(lean) == {"name": "web", "image": "a:1", "resources": {}}
 
 
+def test_what_is_new_is_never_left_out() -> None:
+    desired = deployment(resources={"limits": {}}, env=[{"name": "A", "value": "1"}])
+    assert without_emptied(desired, live(deployment())) == desired
+
+
 # Differences between two states.
 
 
@@ -296,6 +376,45 @@ def test_differences_name_fields_and_leave_out_what_the_server_writes() -> None:
     changes = differences(before, after)
     assert [(spell(c.path), c.before, c.after) for c in changes] == [
         (f"{CONTAINER}.env[name=A].value", "1", "2")
+    ]
+
+
+@pytest.mark.parametrize("one_way", [True, False])
+def test_differences_of_a_field_that_comes_or_goes(one_way: bool) -> None:
+    few = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {}}
+    many = {**few, "immutable": True, "data": {"a": "1"}, "binaryData": {"b": "Cg=="}}
+    changes = differences(few, many) if one_way else differences(many, few)
+    shown = [(spell(c.path), *((c.before, c.after)[:: 1 if one_way else -1])) for c in changes]
+    assert shown == [
+        ("binaryData.b", None, "Cg=="),
+        ("data.a", None, "1"),
+        ("immutable", None, True),
+    ]
+
+
+def test_differences_tell_another_order_of_what_both_have() -> None:
+    env = [{"name": name, "value": "1"} for name in "AB"]
+    here = f"{CONTAINER}.env"
+    changes = differences(live(deployment(env=env)), live(deployment(env=env[::-1])))
+    assert [(spell(c.path), c.before, c.after) for c in changes] == [
+        (here, ["[name=A]", "[name=B]"], ["[name=B]", "[name=A]"])
+    ]
+    new = {"name": "N", "value": "1"}
+    changes = differences(live(deployment(env=env)), live(deployment(env=[new, *env])))
+    assert {spell(c.path) for c in changes} == {f"{here}[name=N].name", f"{here}[name=N].value"}
+
+
+@pytest.mark.parametrize("owned", ["before", "after"])
+def test_items_are_named_by_whoever_knows_their_keys(owned: str) -> None:
+    def mounts(path: str) -> dict[str, Any]:
+        return {"kind": "Thing", "metadata": {"name": "t"}, "volumeMounts": [{"mountPath": path}]}
+
+    states = {"before": mounts("/a"), "after": mounts("/b")}
+    states[owned] = live(states[owned])
+    changes = differences(states["before"], states["after"])
+    assert [spell(c.path) for c in changes] == [
+        "volumeMounts[mountPath=/a].mountPath",
+        "volumeMounts[mountPath=/b].mountPath",
     ]
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.rendering.sources import 
     gather,
 )
 
-KUBECTL = Path(sys.executable).with_name("kubectl")
+KUBECTL = shutil.which("kubectl")
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: first}\n"
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
 

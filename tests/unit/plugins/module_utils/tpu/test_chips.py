@@ -69,6 +69,25 @@ def test_a_node_without_its_plugin_or_that_takes_no_pods_has_nothing_free() -> N
     assert [one.free for one in tpu_nodes([lost], [])] == [0]
 
 
+def test_a_node_under_pressure_is_not_ready_for_that() -> None:
+    pressed = node()
+    pressed["status"]["conditions"] = [
+        {"type": "MemoryPressure", "status": "True"},
+        {"type": "Ready", "status": "False"},
+    ]
+    assert [one.ready for one in tpu_nodes([pressed, node()], [])] == [False, True]
+
+
+def test_what_a_node_says_of_itself_and_what_it_leaves_out() -> None:
+    bare = node()
+    bare["metadata"]["labels"] = {"cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice"}
+    bare["status"] = {"capacity": {"google.com/tpu": "many"}}
+    (one,) = tpu_nodes([bare], [])
+    assert (one.topology, one.pool, one.machine, one.zone, one.version) == ("",) * 5
+    assert (one.chips, one.capacity, one.buying, one.driver) == (0, 0, "on demand", False)
+    assert (one.taints, one.holders) == ((), ())
+
+
 def test_other_nodes_are_not_looked_at() -> None:
     plain = node()
     plain["metadata"]["labels"] = {}
@@ -79,6 +98,7 @@ def test_a_replica_needs_a_node_of_its_own() -> None:
     nodes = tpu_nodes([node("a"), node("b")], [pod("2", "a")])
     assert replicas_that_fit(nodes, 4) == 1
     assert replicas_that_fit(nodes, 2) == 3
+    assert replicas_that_fit(nodes, 1) == 6
     assert replicas_that_fit(nodes, 0) == 0
     assert fitting(nodes, "tpu-v6e-slice", "2x4") == []
 

@@ -26,6 +26,8 @@ def _environment(accelerator: str, topology: str, machine: str) -> dict[str, str
         ("tpu-v6e-slice", "4x4", "ct6e-standard-4t", "2,2,1", "2,2,1", "v6e-16"),
         ("tpu-v6e-slice", "8x16", "ct6e-standard-4t", "2,2,1", "4,8,1", "v6e-128"),
         ("tpu-v5-lite-podslice", "2x4", "ct5lp-hightpu-8t", "2,4,1", "1,1,1", "v5litepod-8"),
+        ("tpu-v5p-slice", "1x1x1", "ct5p-hightpu-1t", "1,1,1", "1,1,1", "v5p-2"),
+        ("tpu-v5p-slice", "1x2x1", "ct5p-hightpu-2t", "1,2,1", "1,1,1", "v5p-4"),
         ("tpu-v5p-slice", "2x2x1", "ct5p-hightpu-4t", "2,2,1", "1,1,1", "v5p-8"),
         ("tpu-v5p-slice", "2x2x4", "ct5p-hightpu-4t", "2,2,1", "1,1,4", "v5p-32"),
         ("tpu-v4-podslice", "8x8x12", "ct4p-hightpu-4t", "2,2,1", "4,4,12", "v4-1536"),

@@ -45,13 +45,23 @@ def _machines(accelerator: str, topology: str) -> list[tuple[str, int]]:
         ("tpu-v4-podslice", "12x16x16", [("ct4p-hightpu-4t", 768)]),
         ("tpu-v4-podslice", "16x16x16", []),
         ("tpu7x", "2x2x2", [("tpu7x-standard-4t", 2)]),
+        ("tpu7x", "4x4x4", [("tpu7x-standard-4t", 16)]),
+        ("tpu-v6e-slice", "4x4x4", []),
+        ("tpu-v5-lite-podslice", "4x4x4", []),
         ("tpu-v3-slice", "2x2", []),
     ],
 )
 def test_machines_of_a_topology(
     accelerator: str, topology: str, machines: list[tuple[str, int]]
 ) -> None:
-    assert _machines(accelerator, topology) == machines
+    found = _machines(accelerator, topology)
+    assert found == machines
+    assert all(isinstance(nodes, int) for _name, nodes in found)
+
+
+def test_topologies_are_listed_by_size() -> None:
+    flat = ["1x1", "2x2", "2x4", "4x4", "4x8", "8x8", "8x16", "16x16"]
+    assert topologies_of(generations_with("2x2")[0]) == flat
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,18 @@ def _room(nodes: list[Any], pods: list[Any], **changes: Any) -> tuple[str, int, 
         ([node(labels={"cloud.google.com/gke-tpu-dra-driver": "true"}, chips=0)], [], {},
          "unknown", 0, "resource driver"),
         ([], [], {}, "unknown", 0, "no node is of tpu-v6e-slice 2x2"),
+        ([node(f"n{i}", chips=0) for i in range(4)], [], {}, "after_scale_up", 0,
+         "yet on n0, n1, n2"),
+        ([node()], [pod(f"p{i}", chips="1") for i in range(4)], {}, "after_others", 0,
+         "models/p2 (1), models/p3 (1)"),
+        ([node(chips=8)], [pod(f"p{i}", chips="1") for i in range(6)], {}, "after_others", 0,
+         "models/p3 (1) and 2 more"),
+        ([], [], {"project": None}, "unknown", 0, "no node can be seen"),
+        ([], [], {}, "unknown", 0, "which only Google's API tells"),
         ([], [], {"accelerator": "tpu-v6e"}, "never", 0, "no node carries"),
         ([], [], {"topology": "2x2x1"}, "never", 0, "has no topology"),
-        ([], [], {"chips": 3}, "never", 0, "has 3 chips"),
+        ([], [], {"chips": 3}, "never", 0, "has 3 chips; there are ct6e-standard-4t (4)"),
+        ([], [], {"accelerator": "tpu-v3-slice", "topology": "9x9"}, "unknown", 0, "no node is of"),
     ],
 )  # fmt: skip
 def test_when_there_is_room(
@@ -107,6 +116,7 @@ def test_nodes_and_pools_of_a_cluster() -> None:
     spot = {"cloud.google.com/gke-spot": "true"}
     session = _session([node(), node("two", labels=spot)], [])
     result = run(_parameters(), lambda _options: session)
+    assert (result["changed"], result["server_version"]) == (False, "v1.34.3-gke.1245000")
     assert [one["buying"] for one in result["nodes"]] == ["on demand", "spot"]
     assert result["nodes"][0]["machine_type"] == "ct6e-standard-4t"
     assert result["nodes"][0]["taints"] == ["google.com/tpu=present:NoSchedule"]
@@ -144,7 +154,12 @@ def test_what_cannot_be_read_is_said() -> None:
     assert "nodes is forbidden" in result["msg"]
 
 
-def test_numbers_that_are_none() -> None:
-    asked = _parameters(accelerator="tpu-v6e-slice", topology="2x2", chips=0)
+@pytest.mark.parametrize(
+    ("chips", "replicas", "usable"), [(0, 1, False), (1, 0, False), (-4, 1, False), (1, 1, True)]
+)
+def test_numbers_that_are_none(chips: int, replicas: int, usable: bool) -> None:
+    asked = _parameters(accelerator="tpu-v6e-slice", topology="1x1", chips=chips, replicas=replicas)
     result = run(asked, lambda _options: _session([], []))
-    assert "positive whole numbers" in result["msg"]
+    assert ("positive whole numbers" in result.get("msg", "")) is not usable
+    assert result.get("failed", False) is not usable
+    assert result["changed"] is False
