@@ -330,10 +330,17 @@ cost:
     words: "4 chips at 1.4 USD (cluster_price_per_chip_hour): 5.60 USD an hour, 134.40 USD a day,
       used or not; the cluster fee, CPU nodes, disks and addresses come on top"
 kubeconfig:
-  description: Where the kubeconfig is, and its context; empty when none was asked for.
+  description:
+    - Where the kubeconfig is, and its context; empty when none was asked for.
+    - C(in_place) says whether the file leads to the cluster now. A check renews the token of one
+      that does, and writes no other.
   returned: always
   type: dict
-  sample: {path: ~/.kube/llm, context: gke_my-project_europe-west4-a_llm, auth: token}
+  sample:
+    path: ~/.kube/llm
+    context: gke_my-project_europe-west4-a_llm
+    auth: token
+    in_place: true
 findings:
   description: What was found; errors fail the task.
   returned: always

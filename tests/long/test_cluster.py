@@ -105,3 +105,7 @@ def test_from_nothing_to_an_answer_and_back(server: Server, machines: Sandbox) -
     ]
     assert server.google.container.clusters == {}
     assert not Path(machines.folder).exists()
+
+    nothing = run(server, machines, "remove", llmd_remove_confirm=True, cluster_remove_confirm=True)
+    assert nothing.count("changed") == 0
+    assert "is not there" in nothing.text

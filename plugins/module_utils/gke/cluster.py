@@ -364,24 +364,28 @@ class _Run:
         return Cost(chips, asked, other)
 
     def _kubeconfig(self, seen: Seen) -> Json:
-        """Write the kubeconfig where it is asked for; a new token alone is no change."""
+        """Write the kubeconfig where it is asked for; a new token alone is no change.
+
+        A check renews the token of a file that is right but for that, as whatever looks after it
+        has to log in, and writes no other.
+        """
         path = self.parameters.get("kubeconfig_path")
         if not path:
             return {}
         context = files.context_of(self.wish.project, self.wish.location, self.wish.name)
         told = {"path": path, "context": context, "auth": self.parameters["kubeconfig_auth"]}
         if seen.cluster is None or not seen.cluster.get("endpoint"):
-            return {**told, "changed": True}
-        token = None
-        if self.parameters["kubeconfig_auth"] == "token":
-            token = "" if self.check else self.http.token()
-        content = files.kubeconfig(context, seen.cluster, token)
+            return {**told, "in_place": False, "changed": True}
+        by_token = self.parameters["kubeconfig_auth"] == "token"
+        content = files.kubeconfig(context, seen.cluster, "" if by_token else None)
         place = Path(path).expanduser()
-        there = files.read(place)
-        same = files.same_but_for_tokens(there, content) and files.is_private(place)
-        if not self.check and (token is not None or not same):
-            files.write(place, content)
-        return {**told, "changed": not same}
+        same = files.same_but_for_tokens(files.read(place), content) and files.is_private(place)
+        if same or not self.check:
+            if by_token:
+                content = files.kubeconfig(context, seen.cluster, self.http.token())
+            if by_token or not same:
+                files.write(place, content)
+        return {**told, "in_place": same or not self.check, "changed": not same}
 
     def _leftovers(self) -> Iterable[Finding]:
         def listed(kind: str) -> list[tuple[str, Mapping[str, Any]]]:

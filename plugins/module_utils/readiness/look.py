@@ -260,7 +260,7 @@ class Looker:
             return self._trouble_with_load_balancer(wish, look)
         selector = _pod_selector(wish, sight.live)
         if not selector:
-            return None
+            return self._stopped(sight, look)
         namespace = wish.namespace
         all_pods = self._helpful("v1", "Pod", namespace, selector, look)
         newest = pods.newest(all_pods)
@@ -279,6 +279,23 @@ class Looker:
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in all_pods)
         verdict = refusals.judge(refused, memory.refusals, leaving=leaving)
         return verdict or pods.judge(newest, events, memory.tries)
+
+    def _stopped(self, sight: Sight, look: Look) -> Verdict | None:
+        """Whether somebody scaled to 0 what should answer for a Service."""
+        kind = self._api.kind("v1", "Service")
+        for place, slices in sight.slices.items():
+            if kind is None or webhooks.ready_endpoint(slices):
+                continue
+            namespace, _slash, name = place.partition("/")
+            try:
+                service = self._api.get(kind.path(name, namespace)) or {}
+            except ApiError:
+                continue
+            deployments = self._helpful("apps/v1", "Deployment", namespace, "", look)
+            verdict = webhooks.stopped(place, service, deployments)
+            if verdict:
+                return verdict
+        return None
 
     def _trouble_with_load_balancer(self, wish: Wish, look: Look) -> Verdict | None:
         """What a cloud says of the Service that Gateway controllers make for a Gateway."""

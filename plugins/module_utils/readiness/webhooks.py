@@ -88,6 +88,28 @@ def ready_endpoint(slices: Iterable[Object]) -> bool:
     )
 
 
+def stopped(place: str, service: Object, deployments: Iterable[Object]) -> Verdict | None:
+    """Hopeless where all Deployments behind a Service are scaled to 0; None for what may come."""
+    selector = (service.get("spec") or {}).get("selector") or {}
+    behind = [one for one in deployments if selector and _selected(selector, one)]
+    if not behind or any((one.get("spec") or {}).get("replicas") != 0 for one in behind):
+        return None
+    name = behind[0]["metadata"].get("name")
+    namespace = place.partition("/")[0]
+    return Verdict(
+        False,
+        f"Deployment {namespace}/{name}, which answers for Service {place}, is scaled to 0 "
+        f"(kubectl scale -n {namespace} deployment/{name} --replicas=1)",
+        hopeless=True,
+    )
+
+
+def _selected(selector: Object, deployment: Object) -> bool:
+    template = (deployment.get("spec") or {}).get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    return selector.items() <= labels.items()
+
+
 def to_ask(live: Object, sight: Sight) -> list[str]:
     """The proxy paths worth asking: all that is left to know of the webhooks is their answer."""
     found = [client for client in clients(live) if client.service]

@@ -190,3 +190,18 @@ def test_a_pod_that_cannot_be_scheduled_is_told_and_waited_for(waits: dict[str, 
     result = waiting.end()
     assert "1 object is not ready after 20 s" in result["msg"]
     assert "Insufficient google.com/tpu" in result["msg"]
+
+
+def test_a_service_whose_deployment_is_scaled_to_0_is_not_waited_for(space: Space) -> None:
+    pods = template("asleep")
+    service = {"selector": {"app": "asleep"}, "ports": [{"port": 80}]}
+    metadata = {"name": "asleep", "namespace": space.open}
+    space.sandbox.apply(
+        workload("Deployment", space.open, "asleep", pods, replicas=0),
+        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service},
+    )
+    waiting = space.wait(entry("Service", "asleep", space.open))
+    result = waiting.end()
+    assert f"Deployment {space.open}/asleep, which answers for Service" in result["msg"]
+    assert "is scaled to 0" in result["msg"]
+    assert waiting.seconds < 20

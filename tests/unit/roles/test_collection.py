@@ -233,19 +233,10 @@ def test_the_removal_takes_what_serves_before_what_it_needs() -> None:
     imported = [play for play in plays if "ansible.builtin.import_playbook" in play]
     assert [play["ansible.builtin.import_playbook"] for play in imported] == [
         f"{phase}.yml"
-        for phase in (
-            "kubeconfig",
-            "model",
-            "gateway",
-            "namespace",
-            "kserve",
-            "operators",
-            "cluster",
-        )
+        for phase in ("model", "gateway", "namespace", "kserve", "operators", "cluster")
     ]
-    for play in (imported[0], imported[-1]):
-        assert play["when"] == "llmd_cluster | default(false) | bool"
-    for play in imported[1:]:
+    assert imported[-1]["when"] == "llmd_cluster | default(false) | bool"
+    for play in imported:
         phase = play["ansible.builtin.import_playbook"].removesuffix(".yml")
         assert play["vars"][f"{phase}_state"] == "absent"
 

@@ -446,10 +446,30 @@ def test_the_kubeconfig_is_its_owner_s_alone(task: Task, tmp_path: Path, auth: s
     user = content["users"][0]["user"]
     assert user == {"token": "token-of-the-test"} or user["exec"]["command"].startswith("gke-")
     assert "token-of-the-test" not in str(made)
+    assert made["kubeconfig"]["in_place"] is True
     path.chmod(0o644)
     assert cycle(task, **wanted)["changed"] is True
     path.write_text("nonsense: [")
     assert cycle(task, **wanted)["changed"] is True
+
+
+def test_a_check_renews_the_token_of_a_kubeconfig_that_is_right_and_writes_no_other(
+    task: Task, tmp_path: Path
+) -> None:
+    path = tmp_path / "kubeconfig"
+    wanted = {**ONE, "kubeconfig_path": str(path)}
+    nowhere = task(check=True, **wanted)["kubeconfig"]
+    assert (nowhere["in_place"], path.exists()) == (False, False)
+    task(**wanted)
+    right = path.read_text()
+    path.write_text(right.replace("token-of-the-test", "ran-out"))
+    renewed = task(check=True, **wanted)
+    assert (renewed["changed"], renewed["kubeconfig"]["in_place"]) == (False, True)
+    assert path.read_text() == right
+    path.write_text(other := right.replace("203.0.113.7", "203.0.113.9"))
+    elsewhere = task(check=True, **wanted)
+    assert (elsewhere["changed"], elsewhere["kubeconfig"]["in_place"]) == (True, False)
+    assert path.read_text() == other
 
 
 def test_what_is_left_and_costs_is_told(task: Task) -> None:

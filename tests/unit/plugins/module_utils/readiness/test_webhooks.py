@@ -13,6 +13,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.readiness.webhooks import
     answer_of,
     clients,
     judge,
+    stopped,
     to_ask,
 )
 
@@ -55,6 +56,39 @@ def test_verdicts(seen: Sight, ready: bool, words: str) -> None:
     assert verdict.ready is ready
     assert words in verdict.reason
     assert not verdict.hopeless
+
+
+SERVICE = {"spec": {"selector": {"app": "w"}}}
+
+
+def deployment(replicas: int, **labels: str) -> Object:
+    template = {"metadata": {"labels": labels}}
+    return {"metadata": {"name": "d"}, "spec": {"replicas": replicas, "template": template}}
+
+
+def test_a_service_whose_deployments_are_all_scaled_to_0_gets_no_endpoint() -> None:
+    verdict = stopped("n/s", SERVICE, [deployment(0, app="w", other="x"), deployment(1, app="v")])
+    assert verdict is not None
+    assert verdict.hopeless
+    assert "Deployment n/d, which answers for Service n/s, is scaled to 0" in verdict.reason
+    assert "kubectl scale -n n deployment/d --replicas=1" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("service", "deployments"),
+    [
+        (SERVICE, [deployment(0, app="w"), deployment(1, app="w")]),
+        (SERVICE, [deployment(0, app="v")]),
+        (SERVICE, []),
+        # Its endpoints are made by hand.
+        ({"spec": {}}, [deployment(0, app="w")]),
+        ({}, [deployment(0, app="w")]),
+    ],
+)
+def test_one_that_somebody_may_answer_for_is_waited_for(
+    service: Object, deployments: list[Object]
+) -> None:
+    assert stopped("n/s", service, deployments) is None
 
 
 def test_only_a_webhook_with_ca_and_endpoint_is_asked() -> None:
