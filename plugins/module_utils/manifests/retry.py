@@ -38,6 +38,8 @@ _STARTING = (
     "the server could not find the requested resource",
     NO_SUCH_PATH,
     "because it is being terminated",
+    # An API server that serves before it has read what its admission needs answers 403 with it.
+    "not yet ready to handle request",
     "no matches for kind",
     "failed to find api group",
 )

@@ -47,6 +47,9 @@ from ansible_collections.llmd.tpu.plugins.module_utils.smoke.servers import (
 from ansible_collections.llmd.tpu.plugins.module_utils.smoke.service import Service
 
 _LOOKS, _LOOK_PAUSE = 10, 0.1
+ROUTED_SECONDS, _ROUTED_PAUSE = 60.0, 2.0
+"""How long a good answer that went round the scheduler is asked for again, within the deadline: a
+gateway that does not know the scheduler yet lets requests through. Half a minute was seen."""
 _LIST_IS_NOT_ROUTED = Routing("unknown", ("the list of models goes round the scheduler",))
 _LOOK = 0.8
 """The part of a time limit after which the servers are looked at, while the question is open."""
@@ -83,7 +86,27 @@ class Asker:
             now = self.clock.monotonic()
             before, again = self._ask_counted(question, now, self.limits.others)
             asked = replace(again, attempts=asked.attempts + 1)
-        return asked, seconds, self._weigh(asked, before)
+        asked, routing = self._until_routed(question, asked, self._weigh(asked, before))
+        return asked, seconds, routing
+
+    def _until_routed(
+        self, question: Question, asked: Asked, routing: Routing
+    ) -> tuple[Asked, Routing]:
+        """Ask again while the scheduler is passed by on a route that leads to it."""
+        path, now = self.service.path, self.clock.monotonic
+        until = min(self.limits.deadline, now() + ROUTED_SECONDS)
+        while (
+            routing.verdict == "not routed"
+            and (path is None or path.pooled)
+            and now() + _ROUTED_PAUSE < until
+        ):
+            self.clock.sleep(_ROUTED_PAUSE)
+            before, again = self._ask_counted(question, now(), self.limits.others)
+            if not again.judgement.ok:
+                break
+            asked = replace(again, attempts=asked.attempts + 1)
+            routing = self._weigh(asked, before)
+        return asked, routing
 
     def others(self, questions: Sequence[Question]) -> list[Asked]:
         """Ask the rest once each, and those again whose failure may heal."""

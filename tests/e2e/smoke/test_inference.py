@@ -47,7 +47,9 @@ def ask(sandbox: Sandbox, **given: Any) -> dict[str, Any]:
 
 
 def codes(result: dict[str, Any]) -> list[str]:
-    """List the codes of the errors."""
+    """List the codes of the errors; a result without findings says why in words."""
+    if "findings" not in result:
+        return [f"failed: {result.get('msg')}"]
     return [one["code"] for one in result["findings"] if one["severity"] == "error"]
 
 
@@ -70,7 +72,7 @@ def scale(sandbox: Sandbox, namespace: str, target: str, replicas: int) -> None:
         sandbox.kubectl("rollout", "status", f"--namespace={namespace}", target, "--timeout=120s")
         return
     name = target.rpartition("/")[2]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while any(
         pod["metadata"]["name"].startswith(f"{name}-")
         for pod in sandbox.get("pods", f"--namespace={namespace}")["items"]
@@ -88,7 +90,7 @@ def controller_at_rest(converged: Sandbox) -> Iterator[Sandbox]:
     finally:
         scale(converged, GATEWAY_NAMESPACE, CONTROLLER, 1)
         # Webhooks are called again only when the endpoint is known.
-        healed = ask(converged, wait_timeout=180)
+        healed = ask_until(converged, [], 180)
         assert healed["ok"], healed["msg"]
 
 
@@ -136,7 +138,7 @@ def test_every_way_to_the_gateway(converged: Sandbox) -> None:
         assert way.replace("job", "Job") in result["connected_to"]
     label = "--selector=app.kubernetes.io/name=llmd-tpu-smoke"
     place = f"--namespace={NAMESPACE}"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while converged.get("jobs,secrets", place, label)["items"]:
         assert time.monotonic() < deadline, "the Job or its Secret does not go"
         time.sleep(0.5)
@@ -168,7 +170,8 @@ def test_a_route_round_the_scheduler(converged: Sandbox) -> None:
     finally:
         place = f"--namespace={NAMESPACE}"
         converged.kubectl("delete", "httproute", "round-the-scheduler", place)
-    assert ask(converged, wait_timeout=60)["ok"]
+    healed = ask_until(converged, [], 60)
+    assert healed["ok"], healed["msg"]
 
 
 @pytest.fixture
@@ -196,7 +199,7 @@ def _replicas(sandbox: Sandbox, number: int) -> None:
     patch = json.dumps({"spec": {"replicas": number}})
     service = ("llminferenceservice", NAME, place)
     sandbox.kubectl("patch", *service, "--type=merge", f"--patch={patch}")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while True:
         status = sandbox.get("deployment", WORKLOAD, place)["status"]
         if status.get("readyReplicas") == status.get("replicas") == number:
@@ -275,11 +278,11 @@ def test_without_the_scheduler(controller_at_rest: Sandbox) -> None:
     """The pool fails open: the answer is right, and only the counters show it."""
     sandbox = controller_at_rest
     scale(sandbox, NAMESPACE, f"deployment/{SCHEDULER}", 0)
-    result = ask(sandbox, wait_timeout=30)
+    result = ask(sandbox, wait_timeout=5)
     assert codes(result) == ["SMOKE-NOT-ROUTED"]
     assert result["status"] == 200
     assert result["scheduler"]["answered_by"].startswith(f"{WORKLOAD}-")
-    relaxed = ask(sandbox, wait_timeout=30, require_scheduler=False)
+    relaxed = ask(sandbox, wait_timeout=5, require_scheduler=False)
     assert (relaxed["ok"], relaxed["scheduler"]["verdict"]) == (True, "not routed")
     scale(sandbox, NAMESPACE, f"deployment/{SCHEDULER}", 1)
 
@@ -314,5 +317,5 @@ def test_without_the_authority_in_the_gateway(converged: Sandbox) -> None:
         assert codes(result) == ["SMOKE-GATEWAY-CA"]
         assert result["status"] == 200
         assert "/v1/models" in result["msg"]
-    healed = ask(converged, wait_timeout=120)
+    healed = ask_until(converged, [], 120)
     assert healed["ok"], healed["msg"]
