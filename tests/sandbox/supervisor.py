@@ -24,8 +24,8 @@ from tests.sandbox.plan import Plan
 from tests.sandbox.processes import Processes, Program
 
 MANIFESTS = SANDBOX_SOURCES / "manifests"
-HABITS_WITHIN = 60.0
-NODES_READY_WITHIN = 60.0
+HABITS_WITHIN = 180.0
+NODES_READY_WITHIN = 180.0
 POLL = 1.0
 # Last lines on the progress pipe; anything before them is for the user.
 READY = "ready"
@@ -42,7 +42,7 @@ class Supervisor:
         self._progress = progress
         # Kubernetes writes whole seconds.
         self._began = math.floor(time.time())
-        self._api = Api(addresses.API_SERVER_URL, state.pki)
+        self._api = Api(addresses.API_SERVER_URL, state.pki, timeout=30.0)
         self._processes = Processes(state.log, state.pids, self.report)
 
     def report(self, line: str) -> None:

@@ -85,8 +85,9 @@ class ControlPlane:
 
     def audit(self, agent: str = "llmd.tpu/") -> list[dict[str, Any]]:
         """The audit log's finished requests by a user agent."""
-        lines = (self.folder / "audit.log").read_text().splitlines()
-        events = [json.loads(line) for line in lines]
+        lines = (self.folder / "audit.log").read_text().splitlines(keepends=True)
+        # The last one may be half written.
+        events = [json.loads(line) for line in lines if line.endswith("\n")]
         return [
             event
             for event in events

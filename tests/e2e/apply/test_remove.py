@@ -16,6 +16,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import ap
 from tests.e2e.apply.control_plane import ControlPlane
 from tests.e2e.apply.test_apply import deployment, namespace, settings, url
 from tests.e2e.apply.words import actions, attempt, converge
+from tests.e2e.patience import eventually
 
 Object = dict[str, Any]
 
@@ -357,8 +358,15 @@ def test_a_namespace_that_hangs_is_told_with_its_conditions(
         "definition": namespace(place),
         "leftovers": [{"kind": "ConfigMap"}],
     }
-    # The namespace controller begins after 5 s.
-    result = attempt(plane, **wishes, wait_timeout=7)
+    attempt(plane, **wishes, wait_timeout=1)
+    eventually(
+        lambda: (
+            "NamespaceFinalizersRemaining"
+            in str(plane.request("GET", f"/api/v1/namespaces/{place}").get("status"))
+        ),
+        "the namespace controller, which begins after 5 s, says what it waits for",
+    )
+    result = attempt(plane, **wishes, wait_timeout=1)
     assert actions(result) == ["failed"]
     for words in ("held by kubernetes", "NamespaceFinalizersRemaining", "example.com/keeper"):
         assert words in result["msg"]
@@ -391,6 +399,16 @@ def test_a_kind_without_permission_is_told_and_a_namespace_then_stays(
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": place}],
     }
     converge(plane, definition=[role, binding])
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": place, "resourceAttributes": {"verb": "list", "resource": "configmaps"}},
+    }
+    reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    eventually(
+        lambda: plane.request("POST", reviews, review)["status"]["allowed"],
+        "the API server knows of the role",
+    )
     wishes: Object = {
         "state": "absent",
         "labels": ours(place),

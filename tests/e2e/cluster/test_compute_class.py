@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster.test_phase import INPUTS
+from tests.e2e.patience import eventually
 from tests.e2e.site.playbooks import Run, play
 from tests.google.google import Google
 from tests.google.project import Project
@@ -36,6 +37,16 @@ def server(sandbox: Sandbox, tmp_path: Path) -> Iterator[Server]:
     sandbox.kubectl("delete", "-f", str(DEFINITION), "--ignore-not-found")
 
 
+def define(sandbox: Sandbox) -> None:
+    """Install the CRD; kubectl fails on one whose conditions are not there yet."""
+    sandbox.kubectl("create", "-f", str(DEFINITION))
+    established = ("wait", "--for=condition=Established", "-f", str(DEFINITION))
+    eventually(
+        lambda: "condition met" in sandbox.kubectl(*established, check=False),
+        "the CRD is established",
+    )
+
+
 def phase(server: Server, *, check: bool = False, **inputs: Any) -> Run:
     """Run phase cluster with a compute class in the pool's place."""
     given = {
@@ -59,8 +70,7 @@ def cycle(server: Server, *, changes: int, **inputs: Any) -> None:
 
 
 def test_it_comes_with_the_cluster_changes_and_goes(server: Server, sandbox: Sandbox) -> None:
-    sandbox.kubectl("create", "-f", str(DEFINITION))
-    sandbox.kubectl("wait", "--for=condition=Established", "-f", str(DEFINITION))
+    define(sandbox)
     checked = phase(server, check=True)
     assert (checked.code, checked.count("changed")) == (0, 1), checked.output
     assert "would be made as soon as the cluster is there" in checked.text
@@ -82,8 +92,7 @@ def test_it_comes_with_the_cluster_changes_and_goes(server: Server, sandbox: San
 
 
 def test_one_of_somebody_else_s_stays(server: Server, sandbox: Sandbox) -> None:
-    sandbox.kubectl("create", "-f", str(DEFINITION))
-    sandbox.kubectl("wait", "--for=condition=Established", "-f", str(DEFINITION))
+    define(sandbox)
     assert phase(server, cluster_compute_class="").code == 0
     sandbox.apply(
         {
@@ -112,8 +121,7 @@ def test_where_it_cannot_be_made_the_way_out_is_told(server: Server, sandbox: Sa
     nowhere = phase(server, cluster_kubeconfig="")
     assert nowhere.code != 0
     assert "cluster_kubeconfig is empty" in nowhere.text
-    sandbox.kubectl("create", "-f", str(DEFINITION))
-    sandbox.kubectl("wait", "--for=condition=Established", "-f", str(DEFINITION))
+    define(sandbox)
     wrong = phase(server, cluster_compute_class_priorities=[{"tpus": V6E}])
     assert wrong.code != 0
     assert "tpus" in wrong.text

@@ -14,6 +14,7 @@ import yaml
 
 from tests.certificates import self_signed
 from tests.e2e.diagnosis.diagnosing import NAME, NAMESPACE, Break, Object, kept
+from tests.e2e.patience import eventually
 from tests.e2e.site.playbooks import play
 from tests.sandbox import nodes
 from tests.sandbox.harness import Sandbox
@@ -45,12 +46,10 @@ def patch(sandbox: Sandbox, *words: str, kind: str = "merge", change: Any) -> No
     sandbox.kubectl("patch", *words, f"--type={kind}", f"--patch={json.dumps(change)}")
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.5)
+def _until_served(sandbox: Sandbox, kind: str) -> None:
+    eventually(
+        lambda: "error" not in sandbox.kubectl("get", kind, HERE, check=False), f"{kind} is served"
+    )
 
 
 class Taken:
@@ -305,7 +304,7 @@ def _without_kind() -> Break:
 
     def undo(sandbox: Sandbox) -> None:
         crd.put(sandbox)
-        wait_for(lambda: "error" not in sandbox.kubectl("get", POOLS[0], HERE, check=False))
+        _until_served(sandbox, POOLS[0])
         restart_controller(sandbox)
 
     return Break(
@@ -330,9 +329,9 @@ def _blind() -> Break:
         crd.take(sandbox, ("crd", "httproutes.gateway.networking.k8s.io", "default"))
         stop.undo(sandbox)
         crd.put(sandbox)
-        wait_for(lambda: "error" not in sandbox.kubectl("get", "httproute", HERE, check=False))
+        _until_served(sandbox, "httproute")
         sandbox.kubectl("annotate", *SERVICE[:2], HERE, "tests/touched=1", "--overwrite")
-        wait_for(lambda: ROUTE in route(sandbox), 90)
+        eventually(lambda: ROUTE in route(sandbox), "the route is there")
 
     return Break(
         "controller-blind",
@@ -387,7 +386,7 @@ def _cert_manager() -> Break:
 
     def do(sandbox: Sandbox) -> None:
         operator.do(sandbox)
-        wait_for(lambda: not sandbox.get("pods", where)["items"])
+        eventually(lambda: not sandbox.get("pods", where)["items"], "its pods are gone")
         controller.do(sandbox)
 
     def undo(sandbox: Sandbox) -> None:
@@ -525,7 +524,7 @@ def node_of(sandbox: Sandbox) -> str:
         pods = sandbox.get("pods", HERE, SERVERS, "--field-selector=status.phase=Running")["items"]
         return [one for one in pods if "deletionTimestamp" not in one["metadata"]]
 
-    wait_for(lambda: len(running()) == 1)
+    eventually(lambda: len(running()) == 1, "one server runs")
     [pod] = running()
     return str(pod["spec"]["nodeName"])
 
@@ -604,18 +603,17 @@ def _dead_server() -> Break:
 
 def replace_server(sandbox: Sandbox, containers: Any) -> None:
     """Change the server's containers, and let the new pod have the only node."""
-    old = {one["metadata"]["name"] for one in sandbox.get("pods", HERE, SERVERS)["items"]}
+    old = _servers(sandbox)
     patch(sandbox, *SERVICE, change={"spec": {"template": {"containers": containers}}})
-    deployment = ("deployment", WORKLOAD, HERE)
-    wait_for(lambda: not _observed(sandbox.get(*deployment), old, sandbox))
+    eventually(lambda: _servers(sandbox) != old, "there is a new server")
     for name in old:
         sandbox.kubectl("delete", "pod", name, HERE, "--grace-period=1", "--wait=false")
-    wait_for(lambda: _ready(sandbox, old), 180)
+    eventually(lambda: _ready(sandbox, old), "the new server is ready")
 
 
-def _observed(_deployment: Object, old: set[str], sandbox: Sandbox) -> bool:
-    """Whether there is no new pod yet."""
-    return {one["metadata"]["name"] for one in sandbox.get("pods", HERE, SERVERS)["items"]} == old
+def _servers(sandbox: Sandbox) -> set[str]:
+    """The names of the servers' pods."""
+    return {one["metadata"]["name"] for one in sandbox.get("pods", HERE, SERVERS)["items"]}
 
 
 def _ready(sandbox: Sandbox, old: set[str]) -> bool:

@@ -63,6 +63,8 @@ def diagnose(sandbox: Sandbox, **given: Any) -> Object:
 
 def codes(result: Object, severity: str = "error") -> list[str]:
     """The codes of a result's errors; with another severity those too."""
+    if "findings" not in result:
+        return [f"failed: {result.get('msg')}"]
     wanted = ("error",) if severity == "error" else ("error", severity)
     return [one["code"] for one in result["findings"] if one["severity"] in wanted]
 

@@ -16,23 +16,23 @@ VERIFY_SECONDS = 20.0
 OURS = "llmd.tpu"
 
 
-def test_nothing_is_told_of_a_converged_cluster(settled: Sandbox) -> None:
-    start = settled.position()
-    result = diagnose(settled, name=None, namespace=None)
+def test_nothing_is_told_of_a_converged_cluster(converged: Sandbox) -> None:
+    start = converged.position()
+    result = diagnose(converged, name=None, namespace=None)
     assert codes(result, "warning") == [], told(result)
     assert set(result["phases"].values()) == {"ok"}
     assert any(line.startswith("inference: HTTP 200") for line in result["checked"])
     written = [
         one.uri
-        for one in settled.requests_by(OURS, start)
+        for one in converged.requests_by(OURS, start)
         # A token and a forwarded port are what a request's evidence is read by.
         if one.is_write and not one.uri.partition("?")[0].endswith(("/token", "/portforward"))
     ]
     assert written == []
 
 
-def test_verify_gives_a_verdict_for_each_phase(settled: Sandbox) -> None:
-    run = play(settled.folder, "verify")
+def test_verify_gives_a_verdict_for_each_phase(converged: Sandbox) -> None:
+    run = play(converged.folder, "verify")
     assert run.code == 0, run.output[-4000:]
     assert run.count("changed") == 0
     result = run.result("Look at every phase")
@@ -48,17 +48,17 @@ def test_verify_gives_a_verdict_for_each_phase(settled: Sandbox) -> None:
     assert result["seconds"] < VERIFY_SECONDS
 
 
-def test_diagnose_ends_well_where_nothing_is_wrong(settled: Sandbox) -> None:
-    run = play(settled.folder, "diagnose")
+def test_diagnose_ends_well_where_nothing_is_wrong(converged: Sandbox) -> None:
+    run = play(converged.folder, "diagnose")
     assert run.code == 0, run.output[-4000:]
     assert "phase model: ok" in run.text
 
 
-def test_the_playbooks_end_with_words_when_something_is_broken(settled: Sandbox) -> None:
+def test_the_playbooks_end_with_words_when_something_is_broken(converged: Sandbox) -> None:
     [case] = [one for one in BREAKS if one.name == "configuration"]
-    with broken(settled, case):
-        verified = play(settled.folder, "verify")
-        diagnosed = play(settled.folder, "diagnose")
+    with broken(converged, case):
+        verified = play(converged.folder, "verify")
+        diagnosed = play(converged.folder, "diagnose")
     assert verified.code == 2
     assert "phase kserve has errors (DIAGNOSIS-CONFIG-MISSING)" in verified.text
     assert diagnosed.code == 2
@@ -67,5 +67,5 @@ def test_the_playbooks_end_with_words_when_something_is_broken(settled: Sandbox)
 
 
 @pytest.mark.parametrize("case", QUICK, ids=[case.name for case in QUICK])
-def test_a_cause_is_named(settled: Sandbox, case: Break) -> None:
-    check(settled, case)
+def test_a_cause_is_named(converged: Sandbox, case: Break) -> None:
+    check(converged, case)

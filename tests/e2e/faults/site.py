@@ -98,21 +98,25 @@ class Site:
 
         A namespace that another test has just left goes in its own time, and counts for nothing.
         """
+        going = self._going()
         words = '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
         listed = self.sandbox.kubectl(
             "get", LISTED, "--all-namespaces", f"--output=jsonpath={words}"
         )
-        going = {
-            one["metadata"]["name"]
-            for one in self.sandbox.get("namespaces")["items"]
-            if "deletionTimestamp" in one["metadata"]
-        }
+        going |= self._going()
         objects = [one.split("/") for one in listed.split()]
         return sorted(
             "/".join((kind, namespace, name))
             for kind, namespace, name in objects
             if (namespace or (kind == "Namespace" and name)) not in going
         )
+
+    def _going(self) -> set[str]:
+        return {
+            one["metadata"]["name"]
+            for one in self.sandbox.get("namespaces")["items"]
+            if "deletionTimestamp" in one["metadata"]
+        }
 
 
 class Stranger:

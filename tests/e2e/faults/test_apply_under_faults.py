@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmd.tpu.plugins.module_utils import connection
+from ansible_collections.llmd.tpu.plugins.module_utils.manifests import retry
 from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import apply
 
 from tests.e2e.apply.control_plane import ControlPlane
@@ -113,7 +114,9 @@ def test_a_passing_fault_is_waited_for(
     plane: ControlPlane, way: Proxy, faulty: Path, place: str, fault: int | str, method: str
 ) -> None:
     with way.under(Rule(fault, method, place, first=3, times=2)) as (rule,):
-        result = run(faulty, objects(place), patience=1.0)
+        # Only who hears nothing has to lose patience.
+        patience = 3.0 if fault == "hang" else connection.READ_SECONDS
+        result = run(faulty, objects(place), patience)
         assert rule.fired == 2
     assert not result.get("failed"), result["msg"]
     assert result["retries"] >= 2
@@ -151,8 +154,14 @@ def test_a_fault_that_stays_is_said_and_hides_no_other_object(
 
 
 def test_the_api_server_dies_and_comes_back(
-    plane: ControlPlane, way: Proxy, faulty: Path, place: str
+    plane: ControlPlane,
+    way: Proxy,
+    faulty: Path,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A busy machine takes longer to start one than an API server that is replaced is away.
+    monkeypatch.setattr(retry, "TROUBLE_SECONDS", 120.0)
     number = next(n for n, each in enumerate(plane.processes) if _is_api_server(each))
     killed = plane.processes[number]
 
@@ -163,7 +172,7 @@ def test_the_api_server_dies_and_comes_back(
         plane.processes[number] = subprocess.Popen(killed.args, stdout=log, stderr=log)
 
     with way.under(Rule("call", "PATCH", place, first=7, action=kill)) as (rule,):
-        result = run(faulty, objects(place))
+        result = run(faulty, objects(place), wait_timeout=120)
         assert rule.fired == 1
     assert killed.returncode == -9
     assert not result.get("failed"), result["msg"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 
@@ -28,7 +29,9 @@ def test_a_node_is_in_use_while_requests_come(converged: Sandbox) -> None:
 
     def ask() -> None:
         while not ended.wait(0.2):
-            complete(converged, "Is somebody there?", 4)
+            # One that fails counts for nothing, and the next may work.
+            with contextlib.suppress(OSError):
+                complete(converged, "Is somebody there?", 4)
 
     client = threading.Thread(target=ask)
     client.start()

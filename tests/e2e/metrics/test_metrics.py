@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.llmd.tpu.plugins.module_utils.metrics import metrics_info
 
+from tests.e2e.patience import eventually
 from tests.e2e.site.playbooks import play
 from tests.sandbox.harness import Sandbox
 
@@ -110,6 +111,8 @@ def test_without_the_account(converged: Sandbox) -> None:
 
 def test_without_the_right(converged: Sandbox) -> None:
     with converged.without("clusterrolebinding", f"{READER}-{NAMESPACE}"):
+        # The API server hears of it a moment later.
+        eventually(lambda: "METRICS-NO-RIGHT" in codes(metrics(converged)), "the right is missed")
         result = metrics(converged)
     assert codes(result)["METRICS-NO-RIGHT"] == "warning"
     assert "HTTP 403" in "\n".join(result["report"])

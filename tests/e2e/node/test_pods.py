@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.patience import eventually
 from tests.sandbox import nodes
 from tests.sandbox.harness import Sandbox
 
@@ -42,17 +44,15 @@ def pod(namespace: str, name: str, *containers: dict[str, Any], **more: Any) -> 
     }
 
 
-def wait_for(ask: Callable[[], Any], wanted: str, seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {wanted}"
-        time.sleep(0.5)
-    return answer
-
-
 def status(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
     read: dict[str, Any] = sandbox.get("pod", name, f"--namespace={namespace}")["status"]
     return read
+
+
+def container_status(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
+    """What the kubelet says of the first container; nothing before it has said anything."""
+    found = status(sandbox, namespace, name).get("containerStatuses")
+    return dict(found[0]) if found else {}
 
 
 def finished(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def finished(sandbox: Sandbox, namespace: str, name: str) -> dict[str, Any]:
         now = status(sandbox, namespace, name)
         return now if now["phase"] in ("Succeeded", "Failed") else None
 
-    found: dict[str, Any] = wait_for(ended, f"{name} ends")
+    found: dict[str, Any] = eventually(ended, f"{name} ends")
     return found
 
 
@@ -77,6 +77,23 @@ def events(sandbox: Sandbox, namespace: str, name: str) -> str:
         "events", f"--namespace={namespace}", f"--field-selector=involvedObject.name={name}"
     )
     return "\n".join(f"{each['reason']}: {each['message']}" for each in found["items"])
+
+
+def told_of(sandbox: Sandbox, namespace: str, name: str, *wanted: str) -> None:
+    """Until the events say all of this; they come a moment after what they tell of."""
+    eventually(
+        lambda: all(words in events(sandbox, namespace, name) for words in wanted),
+        f"events of {name} say {wanted}",
+    )
+
+
+def answers(address: str) -> bool:
+    """Whether the pod's server listens by now."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -101,14 +118,12 @@ def test_an_image_that_does_not_exist_fails_as_at_a_registry(
     sandbox: Sandbox, namespace: str
 ) -> None:
     sandbox.apply(pod(namespace, "unknown", {"name": "main", "image": "ghcr.io/none/none:1"}))
-    wait_for(
+    eventually(
         lambda: waiting_reason(sandbox, namespace, "unknown") == "ImagePullBackOff",
         "ImagePullBackOff",
     )
-    told = events(sandbox, namespace, "unknown")
-    assert "ErrImagePull" in told
-    assert "failed to resolve reference" in told
-    assert "ghcr.io/none/none:1: not found" in told
+    words = ("ErrImagePull", "failed to resolve reference", "ghcr.io/none/none:1: not found")
+    told_of(sandbox, namespace, "unknown", *words)
 
 
 def test_a_private_image_needs_the_right_pull_secret(sandbox: Sandbox, namespace: str) -> None:
@@ -131,11 +146,14 @@ def test_a_private_image_needs_the_right_pull_secret(sandbox: Sandbox, namespace
         pod(namespace, "with-wrong", private, imagePullSecrets=[{"name": "wrong"}]),
         pod(namespace, "with-right", private, imagePullSecrets=[{"name": "right"}]),
     )
+
+    def is_refused(name: str) -> bool:
+        return waiting_reason(sandbox, namespace, name) in ("ErrImagePull", "ImagePullBackOff")
+
     assert finished(sandbox, namespace, "with-right")["phase"] == "Succeeded"
     for refused in ("without", "with-wrong"):
-        reason = waiting_reason(sandbox, namespace, refused)
-        assert reason in ("ErrImagePull", "ImagePullBackOff")
-        assert "401 Unauthorized" in events(sandbox, namespace, refused)
+        eventually(partial(is_refused, refused), f"{refused} is refused")
+        told_of(sandbox, namespace, refused, "401 Unauthorized")
 
 
 def test_volumes_environment_and_init_containers(sandbox: Sandbox, namespace: str) -> None:
@@ -244,17 +262,19 @@ def test_probes_restart_a_sick_container_and_hold_back_an_unready_one(
             ),
         ),
     )
-    wait_for(
-        lambda: status(sandbox, namespace, "sick")["containerStatuses"][0]["restartCount"] > 0,
+    eventually(
+        lambda: container_status(sandbox, namespace, "sick").get("restartCount", 0) > 0,
         "a restart",
     )
-    told = events(sandbox, namespace, "sick")
-    assert "Liveness probe failed: HTTP probe failed with statuscode: 404" in told
-    assert "Container main failed liveness probe, will be restarted" in told
-    wait_for(
-        lambda: status(sandbox, namespace, "watched")["containerStatuses"][0]["ready"], "ready"
+    told_of(
+        sandbox,
+        namespace,
+        "sick",
+        "Liveness probe failed: HTTP probe failed with statuscode: 404",
+        "Container main failed liveness probe, will be restarted",
     )
-    assert not status(sandbox, namespace, "unready")["containerStatuses"][0]["ready"]
+    eventually(lambda: container_status(sandbox, namespace, "watched").get("ready"), "ready")
+    assert not container_status(sandbox, namespace, "unready")["ready"]
 
 
 def test_a_crash_and_too_much_memory_are_told_apart(sandbox: Sandbox, namespace: str) -> None:
@@ -289,36 +309,35 @@ def test_chips_go_to_who_asks_and_nobody_shares_them(sandbox: Sandbox, namespace
         ),
         pod(namespace, "stranger", container("sh", "-c", "ls /dev/vfio; true")),
     )
-    wait_for(lambda: status(sandbox, namespace, "owner")["phase"] == "Running", "the owner runs")
+    eventually(lambda: status(sandbox, namespace, "owner")["phase"] == "Running", "the owner runs")
     assert finished(sandbox, namespace, "stranger")["phase"] == "Succeeded"
     assert "No such file" in sandbox.kubectl("logs", "stranger", f"--namespace={namespace}")
-    told = wait_for(
-        lambda: sandbox.kubectl("logs", "owner", f"--namespace={namespace}"), "the owner speaks"
-    )
+    words = ("logs", "owner", f"--namespace={namespace}")
+    eventually(lambda: "TPU_TOPOLOGY" in sandbox.kubectl(*words), "the owner has spoken")
+    told = sandbox.kubectl(*words)
     assert told.split()[:4] == ["0", "1", "2", "3"]
     assert "TPU_ACCELERATOR_TYPE=v6e-4" in told
     assert "TPU_CHIPS_PER_HOST_BOUNDS=2,2,1" in told
 
     sandbox.apply(pod(namespace, "second", wants(4, "true"), nodeSelector=selector))
-    told = wait_for(
-        lambda: events(sandbox, namespace, "second"), "the scheduler's word on the second pod"
+    told_of(
+        sandbox,
+        namespace,
+        "second",
+        "1 Insufficient google.com/tpu",
+        "No preemption victims found for incoming pod",
     )
-    assert "1 Insufficient google.com/tpu" in told
-    assert "No preemption victims found for incoming pod" in told
 
 
 def test_kubectl_reaches_into_a_pod(sandbox: Sandbox, namespace: str) -> None:
     sandbox.apply(pod(namespace, "web", container(*WEB)))
-    wait_for(lambda: status(sandbox, namespace, "web")["phase"] == "Running", "running")
+    eventually(lambda: status(sandbox, namespace, "web")["phase"] == "Running", "running")
     inside = ("exec", "web", f"--namespace={namespace}", "--")
     assert sandbox.kubectl(*inside, "hostname").strip() == "web"
     assert "exit code 3" in sandbox.kubectl(*inside, "sh", "-c", "exit 3", check=False)
 
-    with (
-        forwarded(sandbox, namespace, "web", 8000) as address,
-        urllib.request.urlopen(f"{address}/etc/", timeout=10) as answer,
-    ):
-        assert answer.status == 200
+    with forwarded(sandbox, namespace, "web", 8000) as address:
+        eventually(lambda: answers(f"{address}/etc/"), "the server listens")
 
 
 def test_who_is_reached_does_not_end_others(sandbox: Sandbox, namespace: str) -> None:
@@ -330,8 +349,9 @@ def test_who_is_reached_does_not_end_others(sandbox: Sandbox, namespace: str) ->
     def phases() -> set[str]:
         return {status(sandbox, namespace, name)["phase"] for name in ["web", *names]}
 
-    wait_for(lambda: "Pending" not in phases(), "all have begun")
+    eventually(lambda: "Pending" not in phases(), "all have begun")
     with forwarded(sandbox, namespace, "web", 8000) as address:
+        eventually(lambda: answers(f"{address}/etc/passwd"), "the server listens")
         for _each in range(50):
             urllib.request.urlopen(f"{address}/etc/passwd", timeout=10).close()
     time.sleep(2)
@@ -366,7 +386,7 @@ def test_a_hollow_node_holds_many_pods(sandbox: Sandbox, namespace: str) -> None
     hollow = nodes.NodeRequest("tpu", 7, "ct6e-standard-4t", hollow=True)
     nodes.request(sandbox.state, hollow)
     try:
-        wait_for(lambda: hollow.name in sandbox.api.ready_nodes(), "the hollow node is ready")
+        eventually(lambda: hollow.name in sandbox.api.ready_nodes(), "the hollow node is ready")
         probe = {"httpGet": {"path": "/health", "port": 8000, "scheme": "HTTPS"}}
         labels = {"app": "many"}
         sandbox.apply(

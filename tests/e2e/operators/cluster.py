@@ -8,8 +8,7 @@ import base64
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +17,6 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 TOOLS = Path(sys.executable).parent
 ACCOUNT = base64.b64encode(b"sandbox:sandbox-registry-password").decode()
 PULL_SECRET = json.dumps({"auths": {"registry.redhat.io": {"auth": ACCOUNT}}})
-WITHIN = 90.0
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -99,7 +97,7 @@ class Sandbox:
         chart = json.loads((self.folder / "state.json").read_text())["sources"][source]
         words = ["--server-side", "--force-conflicts", f"--filename={chart}/manifests-crds"]
         self.kubectl("apply", *words)
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", "crd", "--all")
 
 
 def _command(word: str, folder: Path) -> list[str]:
@@ -113,18 +111,6 @@ def running(folder: Path, *options: str) -> Iterator[Sandbox]:
         yield Sandbox(folder)
     finally:
         subprocess.run(_command("clean", folder), check=True, cwd=CHECKOUT)
-
-
-def eventually(ask: Callable[[], T | None], what: str, within: float = WITHIN) -> T:
-    """Ask until the answer counts as true, and return it."""
-    began = time.monotonic()
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        if time.monotonic() - began > within:
-            raise AssertionError(f"not within {within:.0f} s: {what}; last answer: {answer!r}")
-        time.sleep(0.5)
 
 
 def conditions(document: Document) -> dict[str, Document]:

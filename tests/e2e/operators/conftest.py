@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.operators.cluster import Document, Sandbox, conditions, eventually, running
+from tests.e2e.operators.cluster import Document, Sandbox, conditions, running
+from tests.e2e.patience import eventually
 
 # For whoever works on these tests: the state folder of a sandbox that stays.
 KEPT = "SANDBOX_OPERATORS_DIR"

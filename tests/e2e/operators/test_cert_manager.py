@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.operators.cluster import Document, Sandbox, conditions, eventually
+from tests.e2e.operators.cluster import Document, Sandbox, conditions
 from tests.e2e.operators.conftest import INFRASTRUCTURE, cert_manager_object, wait_available
+from tests.e2e.patience import eventually
 
 HERE = "--namespace=cert-manager"
 DEPLOYMENTS = ("cert-manager", "cert-manager-webhook", "cert-manager-cainjector")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.operators.cluster import Document, Sandbox, conditions, eventually
+from tests.e2e.operators.cluster import Document, Sandbox, conditions
 from tests.e2e.operators.pods import tpu_pod
+from tests.e2e.patience import eventually
 
 HERE = "--namespace=default"
 ACCELERATOR = "cloud.google.com/gke-tpu-accelerator"
@@ -148,7 +149,7 @@ def test_a_cloud_without_capacity_fails_in_the_autoscalers_words(sandbox: Sandbo
 
 
 def test_a_node_comes_late_and_takes_the_pod(sandbox: Sandbox) -> None:
-    sandbox.kubectl("create", *SWITCH, "--from-literal=seconds=3")
+    sandbox.kubectl("create", *SWITCH, "--from-literal=seconds=15")
     sandbox.apply(tpu_pod("patient", EIGHT_CHIPS, 8))
     message = eventually(
         lambda: reasons(sandbox, "patient").get("TriggeredScaleUp"), "TriggeredScaleUp"

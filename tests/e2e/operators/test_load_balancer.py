@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.operators.cluster import Document, Sandbox, eventually
+from tests.e2e.operators.cluster import Document, Sandbox
 from tests.e2e.operators.pods import pod
+from tests.e2e.patience import eventually
 
 HERE = "--namespace=default"
 SWITCH = ("configmap", "sandbox-load-balancer", "--namespace=kube-system")

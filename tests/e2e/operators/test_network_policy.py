@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.operators.cluster import Document, Sandbox, eventually
+from tests.e2e.operators.cluster import Document, Sandbox
 from tests.e2e.operators.conftest import namespace
 from tests.e2e.operators.pods import pod
+from tests.e2e.patience import eventually
 from tests.sandbox.cloud.network_policy import Pod, translate
 
 SERVER = "policy-server"
@@ -66,7 +67,7 @@ def expect(sandbox: Sandbox, wanted: dict[tuple[str, int], bool]) -> None:
     def found() -> dict[tuple[str, int], bool]:
         return {(client, port): reaches(sandbox, client, port) for client, port in wanted}
 
-    eventually(lambda: found() == wanted, f"reachable as {wanted}", within=30)
+    eventually(lambda: found() == wanted, f"reachable as {wanted}")
 
 
 def test_without_a_policy_everything_is_reachable(pods: Sandbox) -> None:
@@ -95,10 +96,14 @@ def test_egress_can_be_denied_altogether(pods: Sandbox) -> None:
     # The model hub is a program on the node's own address.
     words = ["exec", "friend", f"--namespace={CLIENTS}", "--", "curl", "-s", "--max-time", "2"]
     words += ["-o", "/dev/null", "-w", "%{http_code}", "http://10.250.0.1:8080/"]
-    assert pods.kubectl(*words, check=False).startswith("000")
+
+    def answers() -> bool:
+        return not pods.kubectl(*words, check=False).startswith("000")
+
+    eventually(lambda: not answers(), "the hub is out of reach")
     pods.kubectl("delete", "networkpolicy", "test", f"--namespace={CLIENTS}")
     expect(pods, {("friend", 8000): True})
-    assert not pods.kubectl(*words, check=False).startswith("000")
+    eventually(answers, "the hub is reached again")
 
 
 def test_nft_takes_every_form_of_a_rule(pods: Sandbox) -> None:

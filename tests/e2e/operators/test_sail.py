@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.operators.cluster import Document, Sandbox, conditions, eventually
+from tests.e2e.operators.cluster import Document, Sandbox, conditions
 from tests.e2e.operators.conftest import istio_object, wait_healthy
+from tests.e2e.patience import eventually
 
 IN_ISTIO = "--namespace=istio-system"
 

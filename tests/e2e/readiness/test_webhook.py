@@ -136,7 +136,7 @@ def test_it_is_ready_when_it_answers(sandbox: Sandbox, namespace: str) -> None:
         result = waiting.end()
         assert not result.get("failed"), result
         assert result["objects"][0]["reason"] == "ready"
-        assert waiting.ended - went < 5
+        assert waiting.ended - went < 20
 
         options = {"impersonate_user": "reader"}
         reads = ["--resource=validatingwebhookconfigurations,endpointslices", "--verb=get,list"]

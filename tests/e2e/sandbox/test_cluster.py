@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from typing import Any
 
+from tests.e2e.patience import eventually
+from tests.sandbox.audit import Request
 from tests.sandbox.forward import GATEWAY_LABEL
 from tests.sandbox.harness import Sandbox
 
@@ -44,25 +45,13 @@ def web(namespace: str, service_type: str, labels: dict[str, str]) -> list[dict[
     ]
 
 
-def eventually(ask: Any, seconds: float = 20.0) -> Any:
-    """Ask twice a second until the answer counts as true."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"last answer: {answer!r}"
-        time.sleep(0.5)
-    return answer
-
-
 def eventually_fetched(sandbox: Sandbox, namespace: str) -> None:
     """Fetch from the Service by its name; kube-proxy needs a moment after the pod is ready."""
     # Not only `web`: that is the pod's own host name.
     url = f"http://web.{namespace}"
     fetch = f"import urllib.request as u; print(u.urlopen('{url}', timeout=5).status)"
     inside = ["exec", "web", f"-n={namespace}", "--", "python3", "-c", fetch]
-    deadline = time.monotonic() + 30
-    while (answer := sandbox.kubectl(*inside, check=False)).strip() != "200":
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.5)
+    eventually(lambda: sandbox.kubectl(*inside, check=False).strip() == "200", f"{url} answers")
 
 
 def test_the_tpu_node_is_shaped_as_on_gke(sandbox: Sandbox) -> None:
@@ -96,7 +85,7 @@ def test_a_pod_is_reached_by_name_and_by_the_gateway_port(sandbox: Sandbox, name
     sandbox.kubectl("wait", "pod/web", f"-n={namespace}", "--for=condition=Ready", "--timeout=30s")
     eventually_fetched(sandbox, namespace)
     service = ["service", "web", f"-n={namespace}"]
-    eventually(lambda: sandbox.get(*service)["status"]["loadBalancer"].get("ingress"))
+    eventually(lambda: sandbox.get(*service)["status"]["loadBalancer"].get("ingress"), "an address")
     forward = sandbox.description["gateway"]["forward"]
     with urllib.request.urlopen(f"http://{forward}/", timeout=10) as answer:
         assert answer.status == 200
@@ -114,7 +103,7 @@ def test_without_a_gateway_the_port_closes_the_connection(sandbox: Sandbox) -> N
         return False
 
     # The namespace of the test before may take a moment to go.
-    eventually(refused)
+    eventually(refused, "the connection is closed")
 
 
 def test_a_pod_that_asks_for_chips_gets_the_toleration(sandbox: Sandbox, namespace: str) -> None:
@@ -151,8 +140,13 @@ def test_the_audit_log_counts_reads_and_writes_by_user_agent(
     start = sandbox.position()
     sandbox.kubectl("create", "configmap", "one", f"-n={namespace}")
     sandbox.kubectl("get", "configmap", "one", f"-n={namespace}")
-    eventually(lambda: len(sandbox.requests_by("kubectl/", start)) >= 2)
-    about = [each for each in sandbox.requests_by("kubectl/", start) if "configmaps" in each.uri]
+
+    def about_config_maps() -> list[Request]:
+        made = sandbox.requests_by("kubectl/", start)
+        return [each for each in made if "configmaps" in each.uri]
+
+    eventually(lambda: len(about_config_maps()) >= 2, "both are in the log")
+    about = about_config_maps()
     assert [each.verb for each in about] == ["create", "get"]
     assert [each.is_write for each in about] == [True, False]
     assert [each.code for each in about] == [201, 200]
@@ -165,7 +159,7 @@ def test_nodes_come_and_more_of_them(sandbox: Sandbox) -> None:
 
     added = nodes.NodeRequest("tpu", 5, "ct6e-standard-1t")
     nodes.request(sandbox.state, added)
-    eventually(lambda: added.name in sandbox.api.ready_nodes())
+    eventually(lambda: added.name in sandbox.api.ready_nodes(), "the node is ready")
     node = sandbox.get("node", added.name)
     assert node["metadata"]["labels"]["cloud.google.com/gke-tpu-topology"] == "1x1"
     assert node["status"]["capacity"]["google.com/tpu"] == "1"

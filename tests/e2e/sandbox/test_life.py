@@ -76,7 +76,7 @@ def test_up_on_a_running_sandbox_returns_at_once(sandbox: Sandbox) -> None:
     process = sandbox.description["pid"]
     began = time.monotonic()
     output = sandbox.run("up")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert "runs already" in output
     assert f"export KUBECONFIG={sandbox.kubeconfig}" in output
     assert sandbox.description["pid"] == process

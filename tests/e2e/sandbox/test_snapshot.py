@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.sandbox.test_cluster import eventually, eventually_fetched, web
+from tests.e2e.patience import eventually
+from tests.e2e.sandbox.test_cluster import eventually_fetched, web
 from tests.sandbox.harness import Sandbox
 
 RESTORED_WITHIN = 15.0
@@ -55,7 +56,7 @@ def test_a_restored_pod_runs_again_on_its_address(
         now, new = address_and_container(other, namespace)
         return now if new not in ("", container) else ""
 
-    assert eventually(run_again) == address
+    assert eventually(run_again, "the pod runs again") == address
 
 
 def test_a_snapshot_does_not_overwrite_data(

@@ -90,8 +90,10 @@ def test_a_service_account_keeps_what_others_put_there(converged: Sandbox) -> No
 def test_an_image_that_does_not_exist_is_named_at_once(converged: Sandbox) -> None:
     second = nodes.NodeRequest("tpu", 1, nodes.TPU_MACHINE)
     nodes.request(converged.state, second)
-    name = "stranger"
+    name, node = "stranger", f"node/{second.name}"
     try:
+        converged.kubectl("wait", "--for=create", node, "--timeout=120s")
+        converged.kubectl("wait", "--for=condition=Ready", node, "--timeout=120s")
         run = play(
             converged.folder,
             "model",
@@ -103,7 +105,11 @@ def test_an_image_that_does_not_exist_is_named_at_once(converged: Sandbox) -> No
         assert "Traceback" not in run.output
     finally:
         converged.kubectl(
-            "delete", "llminferenceservice", name, "--namespace=llm-d-inference-scheduling"
+            "delete",
+            "llminferenceservice",
+            name,
+            "--namespace=llm-d-inference-scheduling",
+            "--ignore-not-found",
         )
         (converged.state.node_requests / f"{second.name}.json").unlink()
-        converged.kubectl("delete", "node", second.name)
+        converged.kubectl("delete", "node", second.name, "--ignore-not-found")
