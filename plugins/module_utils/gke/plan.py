@@ -176,11 +176,10 @@ def plan_absent(wish: Wish, seen: Seen) -> Plan:
     steps: list[Step] = []
     if cluster is not None:
         if wish.existing:
-            steps += [
-                _delete_pool(wish, pool)
-                for pool in seen.pools.values()
-                if is_ours((pool.get("config") or {}).get("resourceLabels"))
-            ]
+            # Not every pool of ours: the cluster, with its pool for the system, may be ours too.
+            pool = seen.pools.get(wish.tpu.name) if wish.tpu else None
+            if pool and is_ours((pool.get("config") or {}).get("resourceLabels")):
+                steps.append(_delete_pool(wish, pool))
             return Plan(tuple(steps))
         if not is_ours(cluster.get("resourceLabels")):
             return Plan(findings=(_foreign(wish, cluster),))

@@ -94,6 +94,26 @@ def test_the_kubeconfig_is_private_and_its_token_is_nowhere_else(
     assert any(token in path.read_text() for token in server.google.project.tokens)
 
 
+def test_the_kubeconfig_alone_changes_nothing_at_google_whatever_is_asked_for(
+    server: Server, tmp_path: Path
+) -> None:
+    assert phase(server).code == 0
+    before = list(server.google.changes)
+    path = tmp_path / "kubeconfig"
+    others = {"cluster_kubeconfig": str(path), "cluster_existing": False}
+    for more in (
+        {"cluster_state": "absent", "cluster_deletion_protection": False},
+        {"cluster_tpu": True, "cluster_tpu_nodes": 0},
+        {"cluster_recreate": True, "cluster_network": "another"},
+    ):
+        inputs = {**INPUTS, **others, **more}
+        done = play(server.folder, "kubeconfig", inputs=inputs, **server.environment)
+        assert done.code == 0, done.output
+        assert path.exists()
+        path.unlink()
+    assert server.google.changes == before
+
+
 def test_a_refusal_shows_google_s_words_and_the_way_out(server: Server) -> None:
     server.google.project.stocked_out.add("europe-west4-a")
     failed = phase(server)

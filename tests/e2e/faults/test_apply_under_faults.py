@@ -247,7 +247,7 @@ def widgets(place: str) -> list[Object]:
 def assert_one_widget(plane: ControlPlane, place: str) -> None:
     again = run(plane.kubeconfig, widgets(place))
     assert not again.get("failed"), again["msg"]
-    assert (again["changed"], again["writes"]) == (False, 0)
+    assert (again["changed"], again["writes"]) == (False, 0), again["objects"]
     found = plane.request("GET", f"/apis/{place}.example.com/v1/widgets")["items"]
     assert [each["metadata"]["name"] for each in found] == ["one"]
 

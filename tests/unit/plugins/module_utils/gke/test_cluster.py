@@ -276,6 +276,15 @@ def test_a_pool_in_another_s_cluster_comes_and_goes(task: Task) -> None:
     assert [pool["name"] for pool in cluster["nodePools"]] == ["system"]
 
 
+def test_of_a_cluster_of_ours_that_stays_only_the_named_pool_goes(task: Task) -> None:
+    task(**ONE)
+    pools = task.google.container.clusters[MADE[0][1]]["nodePools"]
+    none = {**ONE, "tpu_pool": None, "existing": True, "state": "absent"}
+    assert cycle(task, **none)["steps"] == []
+    assert cycle(task, **ONE, existing=True, state="absent")["steps"] == ["delete node pool tpu"]
+    assert [pool["name"] for pool in pools] == ["system"]
+
+
 def test_the_metadata_server_is_asked_for_only_where_it_can_be(task: Task) -> None:
     cluster = others_cluster(task)
     del cluster["workloadIdentityConfig"]
