@@ -38,6 +38,7 @@ _STARTING = (
     "the server could not find the requested resource",
     NO_SUCH_PATH,
     "because it is being terminated",
+    "while custom resource definition is terminating",
     # An API server that serves before it has read what its admission needs answers 403 with it.
     "not yet ready to handle request",
     "no matches for kind",

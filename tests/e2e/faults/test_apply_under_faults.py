@@ -23,6 +23,7 @@ from ansible_collections.llmd.tpu.plugins.module_utils.manifests.apply import ap
 
 from tests.e2e.apply.control_plane import ControlPlane
 from tests.e2e.faults.proxy import Proxy, Rule
+from tests.e2e.patience import eventually
 
 Object = dict[str, Any]
 SPREAD = 4  # objects of each kind
@@ -273,9 +274,21 @@ def test_a_crd_is_not_established(plane: ControlPlane, place: str) -> None:
     assert result["failed"]
     assert "Widget" in result["msg"]
     plane.request("DELETE", f"{CRDS}/{blocker}")
+    # Until it is gone the kind is still its own, and what is made of it goes with it.
+    eventually(lambda: not _is_there(plane, f"{CRDS}/{blocker}"), "the blocker is gone")
     again = run(plane.kubeconfig, widgets(place))
     assert not again.get("failed"), again["msg"]
     assert_one_widget(plane, place)
+
+
+def _is_there(plane: ControlPlane, path: str) -> bool:
+    try:
+        plane.request("GET", path)
+    except urllib.error.HTTPError as problem:
+        if problem.code != 404:
+            raise
+        return False
+    return True
 
 
 def _conditions(plane: ControlPlane, name: str) -> dict[str, str]:
