@@ -48,7 +48,12 @@ def server(machines: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def run(
-    server: Server, machines: Sandbox, playbook: str, *, succeeds: bool = True, **inputs: Any
+    server: Server,
+    machines: Sandbox,
+    playbook: str,
+    *options: str,
+    succeeds: bool = True,
+    **inputs: Any,
 ) -> Run:
     """Run a playbook with phase cluster on, and keep what it printed."""
     common = {
@@ -61,10 +66,12 @@ def run(
         "cluster_price_per_chip_hour": 2.97,
         "cluster_hourly_limit": 12,
     }
-    done = play(machines.folder, playbook, inputs={**common, **inputs}, **server.environment)
+    everything = {**common, **inputs}
+    done = play(machines.folder, playbook, *options, inputs=everything, **server.environment)
     OUTPUT.mkdir(exist_ok=True)
     with (OUTPUT / "cluster.txt").open("a") as transcript:
-        transcript.write(f"\n$ ansible-playbook playbooks/{playbook}.yml {inputs or ''}\n")
+        words = " ".join((f"playbooks/{playbook}.yml", *options))
+        transcript.write(f"\n$ ansible-playbook {words} {inputs or ''}\n")
         transcript.write(done.output)
     assert (done.code == 0) is succeeds, done.output[-6000:]
     return done
@@ -79,6 +86,9 @@ def tpu_nodes(machines: Sandbox) -> list[str]:
 
 def test_from_nothing_to_an_answer_and_back(server: Server, machines: Sandbox) -> None:
     (OUTPUT / "cluster.txt").unlink(missing_ok=True)
+    checked = run(server, machines, "site", "--check")
+    assert "The check ends here" in checked.text
+    assert server.google.changes == []
     first = run(server, machines, "site")
     assert "expected cost: 4 chips at 2.97 USD" in first.text
     assert ANSWER in first.text
@@ -108,4 +118,3 @@ def test_from_nothing_to_an_answer_and_back(server: Server, machines: Sandbox) -
 
     nothing = run(server, machines, "remove", llmd_remove_confirm=True, cluster_remove_confirm=True)
     assert nothing.count("changed") == 0
-    assert "is not there" in nothing.text
