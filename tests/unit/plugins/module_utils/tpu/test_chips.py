@@ -128,3 +128,9 @@ def test_what_starts_occupies_nodes_as_far_as_it_fits() -> None:
     assert [one.free for one in occupied(nodes, "tpu-v6e-slice", "2x2", 4, 5)] == [0, 0, 0]
     assert occupied(nodes, "tpu-v6e-slice", "2x4", 4, 1) == nodes
     assert occupied(nodes, "tpu-v6e-slice", "2x2", 0, 1) == nodes
+
+
+def test_chips_that_no_replica_fits_into_stay_free() -> None:
+    nodes = tpu_nodes([node("tpu-0"), node("tpu-1")], [pod("1")])
+    assert [one.free for one in occupied(nodes, "tpu-v6e-slice", "2x2", 2, 9)] == [1, 0]
+    assert [one.free for one in occupied(nodes, "tpu-v6e-slice", "2x2", 1, 5)] == [0, 2]
